@@ -1,0 +1,115 @@
+"""The actions of a pipeline: one function for each, from what it needs to its declaration.
+
+What an action's configuration may hold is described action by action in
+https://docs.aws.amazon.com/codepipeline/latest/userguide/structure-action-reference.html.
+"""
+
+from __future__ import annotations
+
+from troposphere import Parameter, Ref
+from troposphere.codepipeline import Actions, ActionTypeId, InputArtifacts, OutputArtifacts
+
+from .settings import PipelineSettings
+from .substitution import console_url, sub
+
+# https://docs.aws.amazon.com/AmazonECR/latest/userguide/Registries.html
+REPOSITORY_URI = "${AWS::AccountId}.dkr.ecr.${AWS::Region}.${AWS::URLSuffix}/${repository}"
+
+SOURCE_NAMESPACE = "SourceVariables"
+COMMIT_ID = f"#{{{SOURCE_NAMESPACE}.CommitId}}"
+COMMIT_MESSAGE = f"#{{{SOURCE_NAMESPACE}.CommitMessage}}"
+
+
+def source(*, repository: Parameter, branch: Parameter, output: str) -> Actions:
+    """The branch's newest commit as an artifact, fetched when an event says so and never by polling.
+
+    Its variables (``CommitId``, ``CommitMessage``) are there for the actions after it.
+    """
+    return Actions(
+        Name="Source",
+        ActionTypeId=_type("Source", "CodeCommit"),
+        Namespace=SOURCE_NAMESPACE,
+        Configuration={
+            "RepositoryName": Ref(repository),
+            "BranchName": Ref(branch),
+            "PollForSourceChanges": "false",
+        },
+        OutputArtifacts=[OutputArtifacts(Name=output)],
+    )
+
+
+def approval(*, topic: Parameter, repository: Parameter, branch: Parameter, settings: PipelineSettings) -> Actions:
+    """A manual approval that shows which commit it is about and sends its request to the topic.
+
+    https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-ManualApproval.html
+    """
+    message = f": {COMMIT_MESSAGE}" if settings.approval_shows_message else ""
+    return Actions(
+        Name="Approval",
+        ActionTypeId=_type("Approval", "Manual"),
+        Configuration={
+            "NotificationArn": sub("arn:${AWS::Partition}:sns:${AWS::Region}:${AWS::AccountId}:${topic}", topic=topic),
+            "ExternalEntityLink": console_url(
+                f"codesuite/codecommit/repositories/${{repository}}/commit/{COMMIT_ID}?region=${{AWS::Region}}",
+                repository=repository,
+            ),
+            "CustomData": sub(f"Commit {COMMIT_ID} on branch ${{branch}}{message}", branch=branch),
+        },
+    )
+
+
+def build_app(*, project: Parameter, source: str, output: str) -> Actions:
+    """The unit tests, in the CodeBuild project for them."""
+    return Actions(
+        Name="BuildApp",
+        ActionTypeId=_type("Build", "CodeBuild"),
+        Configuration={"ProjectName": Ref(project)},
+        InputArtifacts=[InputArtifacts(Name=source)],
+        OutputArtifacts=[OutputArtifacts(Name=output)],
+    )
+
+
+def build_container(
+    *, project: Parameter, container: Parameter, repository: Parameter, source: str, output: str
+) -> Actions:
+    """The container image, built and pushed to the ECR repository by the CodeBuild project for it.
+
+    The two build variables are JSON inside a string, which the parameters' patterns keep intact.
+    """
+    return Actions(
+        Name="BuildContainer",
+        ActionTypeId=_type("Build", "CodeBuild"),
+        Configuration={
+            "ProjectName": Ref(project),
+            "EnvironmentVariables": sub(
+                '[{"name":"CONTAINER_NAME","value":"${container}","type":"PLAINTEXT"},'
+                f'{{"name":"ECR_REPOSITORY_URI","value":"{REPOSITORY_URI}","type":"PLAINTEXT"}}]',
+                container=container,
+                repository=repository,
+            ),
+        },
+        InputArtifacts=[InputArtifacts(Name=source)],
+        OutputArtifacts=[OutputArtifacts(Name=output)],
+    )
+
+
+def deploy(*, cluster: Parameter, service: Parameter, source: str, settings: PipelineSettings) -> Actions:
+    """The images that the artifact's ``imagedefinitions.json`` names, deployed to the ECS service.
+
+    https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-ECS.html
+    """
+    return Actions(
+        Name="Deploy",
+        ActionTypeId=_type("Deploy", "ECS"),
+        Configuration={
+            "ClusterName": Ref(cluster),
+            "ServiceName": Ref(service),
+            "FileName": "imagedefinitions.json",
+            "DeploymentTimeout": str(settings.deployment_timeout_minutes),
+        },
+        InputArtifacts=[InputArtifacts(Name=source)],
+    )
+
+
+def _type(category: str, provider: str) -> ActionTypeId:
+    return ActionTypeId(Category=category, Owner="AWS", Provider=provider, Version="1")

@@ -1,0 +1,39 @@
+"""The errors that callers may catch: one base, and one subclass for each thing that can be put right."""
+
+from __future__ import annotations
+
+
+class EcsCdTemplatesError(Exception):
+    """Something the caller can put right.
+
+    ``field`` names what is wrong, ``value`` is what was given and ``remedy`` says what to do;
+    ``str()`` of the error is these three in one line.
+    """
+
+    def __init__(self, field: str, value: object, remedy: str) -> None:
+        self.field = field
+        self.value = value
+        self.remedy = remedy
+        super().__init__(f"{field}: {_shown(value)}: {remedy}")
+
+
+class SettingsError(EcsCdTemplatesError):
+    """A setting that cannot lead to a working template; raised when the settings are made."""
+
+
+class TemplateSizeError(EcsCdTemplatesError):
+    """A rendered template that is larger than CloudFormation reads from S3."""
+
+
+class ParameterError(EcsCdTemplatesError):
+    """A parameter value, or a combination of them, that the template refuses."""
+
+
+class OutputError(EcsCdTemplatesError):
+    """A file that could not be read or written; what was there before is unchanged."""
+
+
+def _shown(value: object, limit: int = 80) -> str:
+    """``repr`` of the value, on one line and cut to ``limit`` characters."""
+    text = repr(value)
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"

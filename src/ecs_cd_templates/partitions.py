@@ -1,0 +1,23 @@
+"""The partitions that the templates work in, and the domains that differ between them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Partition:
+    """A partition's domains: of its services (``AWS::URLSuffix``) and of its console (``REGION.DOMAIN``)."""
+
+    url_suffix: str
+    console_domain: str
+
+
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html,
+# https://docs.amazonaws.cn/en_us/aws/latest/userguide/endpoints-arns.html and
+# https://docs.aws.amazon.com/govcloud-us/latest/UserGuide/using-govcloud-endpoints.html
+PARTITIONS = {
+    "aws": Partition(url_suffix="amazonaws.com", console_domain="console.aws.amazon.com"),
+    "aws-cn": Partition(url_suffix="amazonaws.com.cn", console_domain="console.amazonaws.cn"),
+    "aws-us-gov": Partition(url_suffix="amazonaws.com", console_domain="console.amazonaws-us-gov.com"),
+}

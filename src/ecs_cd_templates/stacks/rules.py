@@ -1,0 +1,25 @@
+"""Rules: combinations of values that CloudFormation refuses before it makes anything."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations
+
+from troposphere import Equals, Not, Parameter, Ref, Template
+
+
+def require_distinct(template: Template, name: str, parameters: Sequence[Parameter], message: str) -> None:
+    """Adds a rule that refuses the same value for any two of the parameters, and says for which two.
+
+    Inside a rule only ``Ref`` and the rule functions may stand
+    (https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference-rules.html).
+    """
+    assertions = [
+        {
+            "Assert": Not(Equals(Ref(one), Ref(other))),
+            "AssertDescription": f"{message}: {one.title} and {other.title} are the same.",
+        }
+        for one, other in combinations(parameters, 2)
+    ]
+    if assertions:
+        template.add_rule(name, {"Assertions": assertions})
