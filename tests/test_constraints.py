@@ -1,0 +1,339 @@
+"""The constraints take what the services take and nothing more, in each dialect that reads their patterns."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import string
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+
+import botocore.session
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ecs_cd_templates import constraints
+from ecs_cd_templates.constraints import Constraint
+
+CONSTRAINTS = {name: value for name, value in vars(constraints).items() if isinstance(value, Constraint)}
+
+# The same examples on every run, and no deadline: the first use of a service model is slow.
+REPEATABLE = settings(derandomize=True, database=None, deadline=None, max_examples=120)
+
+
+@dataclass(frozen=True)
+class ServiceRule:
+    """A shape of an API model. Its pattern is Java's, whose ``\\w`` is ASCII."""
+
+    pattern: str
+    least: int
+    most: int
+
+    def accepts(self, value: str) -> bool:
+        return self.least <= len(value) <= self.most and re.fullmatch(self.pattern, value, re.ASCII) is not None
+
+    def examples(self) -> st.SearchStrategy[str]:
+        return st.from_regex(re.compile(self.pattern, re.ASCII), fullmatch=True)
+
+
+@cache
+def service_rule(service: str, shape: str) -> ServiceRule:
+    metadata = botocore.session.get_session().get_service_model(service).shape_for(shape).metadata
+    return ServiceRule(metadata["pattern"], metadata["min"], metadata["max"])
+
+
+def _rules(name: str) -> list[ServiceRule]:
+    return [service_rule(*shape) for shape in SHAPES[name]]
+
+
+def _is_role(value: str) -> bool:
+    """Whether IAM has such a role: the value is a path without its leading slash, and a name."""
+    name_rule, path_rule = _rules("ROLE_NAME")
+    path, slash, name = value.rpartition("/")
+    return (
+        name_rule.accepts(name)
+        and path_rule.accepts(f"/{path}/" if slash else "/")
+        # The ARN is made of role/ and the value; one that starts with arn: is taken for a whole ARN.
+        and not value.startswith(("/", "arn:"))
+    )
+
+
+SHAPES = {
+    "PIPELINE_NAME": [("codepipeline", "PipelineName"), ("events", "RuleName")],
+    "ROLE_NAME": [("iam", "roleNameType"), ("iam", "pathType")],
+    "BUCKET_NAME": [("codepipeline", "ArtifactStoreLocation")],
+    "CODECOMMIT_REPOSITORY": [("codecommit", "RepositoryName")],
+    "BUILD_PROJECT": [("codebuild", "ProjectName")],
+    "ECR_REPOSITORY": [("ecr", "RepositoryName")],
+}
+# What the models leave out; everything else that each of the shapes takes must be accepted.
+SERVICE_ACCEPTS: dict[str, Callable[[str], bool]] = {
+    name: lambda value, name=name: all(rule.accepts(value) for rule in _rules(name)) for name in SHAPES
+} | {
+    "ROLE_NAME": _is_role,
+    "CODECOMMIT_REPOSITORY": lambda value: (
+        _rules("CODECOMMIT_REPOSITORY")[0].accepts(value) and not value.endswith(".git")
+    ),
+}
+
+
+@st.composite
+def _candidates(draw: st.DrawFn, name: str) -> str:
+    """A value that the service accepts, or that ours accepts, or either of them with something put in."""
+    ours = st.from_regex(CONSTRAINTS[name].pattern, fullmatch=True)
+    if name == "ROLE_NAME":
+        role, path = _rules(name)
+        theirs = st.builds(lambda path, name: path[1:] + name, path.examples(), role.examples())
+    else:
+        theirs = st.one_of([rule.examples() for rule in _rules(name)])
+    value = draw(ours | theirs)
+    if draw(st.booleans()):
+        return value
+    place = draw(st.integers(0, len(value)))
+    return value[:place] + draw(st.sampled_from("/.-_@+=,: \n\"'\\${}#*") | st.characters()) + value[place:]
+
+
+@pytest.mark.parametrize("name", SHAPES)
+@given(data=st.data())
+@REPEATABLE
+def test_accepts_what_the_service_accepts_and_nothing_more(name: str, data: st.DataObject) -> None:
+    value = data.draw(_candidates(name))
+    assert CONSTRAINTS[name].accepts(value) == SERVICE_ACCEPTS[name](value)
+
+
+@pytest.mark.parametrize("name", SHAPES)
+@pytest.mark.parametrize("shape", ["{filler}", "{filler}/b", "b/{filler}"])
+def test_has_the_lengths_of_the_service(name: str, shape: str) -> None:
+    for length in range(600):
+        value = shape.format(filler="a" * length)
+        assert CONSTRAINTS[name].accepts(value) == SERVICE_ACCEPTS[name](value), len(value)
+
+
+# SNS and ECS have no pattern in their models; the pages that the module names give these characters.
+@pytest.mark.parametrize("name", ["TOPIC_NAME", "ECS_NAME"])
+@given(value=st.text(st.characters(max_codepoint=0x2FF) | st.sampled_from("\u0430\u2010\u212a\uff4e"), min_size=1))
+@REPEATABLE
+def test_accepts_the_documented_characters_only(name: str, value: str) -> None:
+    assert CONSTRAINTS[name].accepts(value) == (set(value) <= set(f"{string.ascii_letters}{string.digits}_-"))
+
+
+BRANCH_PIECES = (
+    *("a", "f", "0" * 39, "release", "HEAD", "master", "\u00fc", "\u2028", "\x85", "\x7f", "\x1f", "\n", " "),
+    *("/", "//", ".", "..", ".lock", ".git", "-", "_", "@", "@{", "#", "#{", "{", "}", "$", "'", '"', "\\"),
+    *("~", "^", ":", "?", "*", "[", "]", "!", "&", "|", ";", "`", "+", "=", ","),
+)
+
+
+@given(value=st.lists(st.sampled_from(BRANCH_PIECES), min_size=1, max_size=4).map("".join))
+@settings(REPEATABLE, max_examples=400)
+def test_accepts_the_branches_that_git_and_codecommit_accept(value: str) -> None:
+    codecommit = not re.fullmatch("[0-9a-fA-F]{40}", value) and value != "@"
+    codepipeline = "#{" not in value
+    assert constraints.BRANCH.accepts(value) == (_git_accepts(value) and codecommit and codepipeline)
+
+
+def _git_accepts(branch: str) -> bool:
+    """Both as a reference and as what a user may call a branch."""
+    git = _program("git")
+    return all(
+        # Outside any repository, where @{-1} stands for nothing.
+        subprocess.run(
+            [git, "check-ref-format", *arguments], cwd=tempfile.gettempdir(), capture_output=True, check=False
+        ).returncode
+        == 0
+        for arguments in ([f"refs/heads/{branch}"], ["--branch", branch])
+    )
+
+
+JSON_OBJECTS = st.dictionaries(st.text(), st.text() | st.integers() | st.lists(st.text(max_size=40)))
+
+
+@given(policy=JSON_OBJECTS, indent=st.sampled_from([None, 2]), ascii_only=st.booleans())
+@settings(REPEATABLE, max_examples=50)
+def test_accepts_every_json_object_of_a_lifecycle_policys_length(
+    policy: dict[str, object], indent: int | None, ascii_only: bool
+) -> None:
+    shortest = botocore.session.get_session().get_service_model("ecr").shape_for("LifecyclePolicyText").metadata["min"]
+    text = json.dumps(policy, indent=indent, ensure_ascii=ascii_only)
+    padded = text.replace("{", "{" + " " * 98, 1)
+    assert constraints.LIFECYCLE_POLICY.accepts(text) == (shortest <= len(text) <= 4096)
+    assert constraints.LIFECYCLE_POLICY.accepts(padded) == (len(padded) <= 4096)
+    assert constraints.LIFECYCLE_POLICY.accepts(f"\n{padded}\r\n") == (len(padded) <= 4093)
+
+
+# A name of any kind has none of these.
+NO_NAME = (
+    *("", " ", "na me", " name", "name ", "na\tme", "na\nme", "name\n", "\nname", "name\r\n", "na\0me"),
+    *('na"me', "na'me", "na`me", "na\\me", "na;me", "na*me", "*", "na:me", "na?me"),
+    *("${X}", "${AWS::Region}", "#{SourceVariables.X}", "$(id)", "<name>", "{name}", "name%20"),
+    *("arn:aws:iam::123456789012:role/name", "/name", "name/", "/", "//"),
+    # Cyrillic a, fullwidth n, hyphen, dot leader, Arabic digit, kelvin sign, ligature, invisible and other spaces.
+    *("n\u0430me", "\uff4eame", "na\u2010me", "na\u2024me", "name\u0661", "\u212aname", "\ufb01le", "n\u00e4me"),
+    *("na\u200bme", "na\u00a0me", "name\u2028", "name\x85", "\ufeffname"),
+)
+POLICY = json.dumps({"rules": [{"rulePriority": 1, "description": "x" * 80}]})
+
+REFUSED: dict[str, tuple[str, ...]] = {
+    "PIPELINE_NAME": (*NO_NAME, "n" * 65, "name@1", "team/name", "../name", "na+me", "na,me"),
+    "ROLE_NAME": (
+        *NO_NAME,
+        *("n" * 65, f"path/{'n' * 65}", f"{'p' * 511}/name", "path/", "/path/name", "//name", "pa th/name"),
+        *("pa\nth/name", "p\u00e4th/name", "path/na*me", "path/${X}", "arn:aws-cn:iam::1:role/service-role/name"),
+    ),
+    "BUCKET_NAME": (
+        *NO_NAME,
+        *("n" * 64, "ab", "..", "s3://bucket", "bucket/prefix", "../bucket", "bucket_name", "arn:aws:s3:::bucket"),
+    ),
+    "TOPIC_NAME": (*NO_NAME, "n" * 257, "topic.fifo", "..", "a/b", "na@me", "arn:aws:sns:eu-west-1:1:name"),
+    "CODECOMMIT_REPOSITORY": (*NO_NAME, "n" * 101, "app.git", ".git", "a/b", "../a", "na@me", "na+me"),
+    "BRANCH": (
+        *("", " ", "na me", " name", "name ", "na\tme", "na\nme", "name\n", "\nname", "name\r\n", "na\0me", "na\x7fme"),
+        *("na~me", "na^me", "na:me", "na?me", "na*me", "na[me", "na\\me", "*", "refs/heads/*"),
+        *("/name", "name/", "/", "//", "a//b", ".", "..", "a..b", "../name", ".name", "name.", "a/.b", "a./.b"),
+        *("name.lock", "a.lock/b", ".lock", "@", "@{", "a@{b", "@{-1}", "#{SourceVariables.X}", "a#{b"),
+        *("-", "-name", "--all", "HEAD", "0" * 40, "aBcDeF0123" * 4, "n" * 257),
+        "arn:aws:codecommit:eu-west-1:123456789012:name",
+    ),
+    "BUILD_PROJECT": (*NO_NAME, "n" * 151, "n", "-name", "_name", "na.me", "a/b", "..", "na@me"),
+    "ECR_REPOSITORY": (
+        *NO_NAME,
+        *("n" * 257, "n", "Name", "teaM/app", "a//b", "a/../b", "..", "a..b", "a___b", "a._b", "a.-b", "-ab", "ab-"),
+        *(".ab", "ab.", "_ab", "ab_", "a/-b", "a-/b", "na@me", "123456789012.dkr.ecr.eu-west-1.amazonaws.com/a:1"),
+    ),
+    "LIFECYCLE_POLICY": (
+        *(" ", "\n", " " * 200, "{}", "null", "[]", "${X}", "#{SourceVariables.X}", "*", "{" + "x" * 97 + "}"),
+        *(f"[{POLICY}]", f'"{POLICY}"', POLICY[:-1], POLICY[1:], f"{POLICY};", f"x{POLICY}", "{" + "x" * 4095 + "}"),
+        # JSON's white space is these four: space, tab, newline, return.
+        *(f"\u00a0{POLICY}", f"{POLICY}\u2003", f"\ufeff{POLICY}", f"{POLICY}\x1c", f"{POLICY}\x85", f"\v{POLICY}"),
+    ),
+    "ECS_NAME": (*NO_NAME, "n" * 256, "na.me", "..", "a/b", "na@me", "arn:aws:ecs:eu-west-1:1:cluster/name"),
+}
+ACCEPTED: dict[str, tuple[str, ...]] = {
+    "PIPELINE_NAME": ("a", "n" * 64, "-", ".", "_", "My.Pipeline-1_x"),
+    "ROLE_NAME": (
+        *("a", "n" * 64, "service-role/Name", "a/b/c/Name", "Name+=,.@-_", "a:b/Name", "role/Name", "aarn:/Name"),
+        *(f"{'p' * 510}/{'n' * 64}", "AWSServiceRoleForX", "aws-service-role/ecs.amazonaws.com/Name"),
+    ),
+    "BUCKET_NAME": ("abc", "n" * 63, "my.bucket-1", "codepipeline-eu-central-1-123456789012", "Legacy.Bucket"),
+    "TOPIC_NAME": ("a", "n" * 256, "-", "_", "My_topic-1"),
+    "CODECOMMIT_REPOSITORY": ("a", "n" * 100, ".", "git", "agit", "app.git.x", "app.GIT", ".github", "My_app-1.x"),
+    "BRANCH": (
+        *("a", "master", "release/1.2", "feature/\u00fcber", "feature/\u65e5\u672c", "a/b/c/d", "n" * 256, "head"),
+        *("a.b", "a-", "a/-b", "a@b", "@a", "a/@", "a{b}", "#1", "a#", "${X}", "it's", 'a"b', "a;b", "a&&b", "!", "a]"),
+        *("0" * 39, "0" * 41, "g" * 40, "a.locked", "lock", "a.LOCK", "HEAD/a", "refs/heads/a", "a\u00a0b"),
+    ),
+    "BUILD_PROJECT": ("ab", "0-", "n" * 150, "a_", "My-project_1"),
+    "ECR_REPOSITORY": (
+        *("ab", "00", "n" * 256, "team/app_x__y--z.1", "a/b", "a/b/c/d", "a---------b", "a-b.c_d__e"),
+        "123456789012.dkr.ecr.eu-west-1.amazonaws.com/app",
+    ),
+    "LIFECYCLE_POLICY": (
+        *("", POLICY, f" \t\r\n{POLICY} \t\r\n", "{" + "x" * 98 + "}", "{" + "x" * 4094 + "}"),
+        json.dumps(json.loads(POLICY), indent=4),
+    ),
+    "ECS_NAME": ("a", "n" * 255, "-", "_", "My-service_1"),
+}
+
+
+def _pairs(table: dict[str, tuple[str, ...]]) -> list[tuple[str, str]]:
+    return [(name, value) for name, values in table.items() for value in values]
+
+
+def _id(value: str) -> str:
+    return f"{value[:20].encode('unicode_escape').decode()}({len(value)})"
+
+
+def test_the_tables_have_every_constraint() -> None:
+    assert CONSTRAINTS.keys() == REFUSED.keys() == ACCEPTED.keys()
+
+
+@pytest.mark.parametrize(("name", "value"), _pairs(REFUSED), ids=_id)
+def test_refuses(name: str, value: str) -> None:
+    assert not CONSTRAINTS[name].accepts(value)
+
+
+@pytest.mark.parametrize(("name", "value"), _pairs(ACCEPTED), ids=_id)
+def test_accepts(name: str, value: str) -> None:
+    assert CONSTRAINTS[name].accepts(value)
+
+
+@pytest.mark.parametrize("name", CONSTRAINTS)
+def test_pattern_has_only_what_java_python_and_javascript_read_alike(name: str) -> None:
+    pattern = CONSTRAINTS[name].pattern
+    assert re.fullmatch(r"\^.*\$", pattern)
+    # "Any character, newline included": the one use of \s and \S that does not depend on what a space is.
+    rest = pattern.replace(r"[\s\S]", "")
+    assert set(re.findall(r"\\(x[0-9A-F]{2}|.)", rest)) <= {*".[\\{}trn", "x00", "x20", "x7F"}
+    assert set(re.findall(r"\(\?(..)", rest)) <= {f"{kind}{first}" for kind in ":=!" for first in string.printable}
+    assert not re.search(r"[+*?}]\+", rest), "possessive"
+    unescaped = re.sub(r"\\.", "", rest)
+    for inside in re.findall(r"\[([^\]]*)\]", unescaped):
+        assert "[" not in inside, "a nested class in Java"
+        assert "&&" not in inside, "an intersection in Java"
+    assert rest.isascii()
+
+
+def _program(name: str) -> str:
+    path = shutil.which(name)
+    if path is None:
+        assert os.environ.get("CI") != "true", f"{name} is not on PATH"
+        pytest.skip(f"{name} is not on PATH")
+    return path
+
+
+# The u flag is stricter about escapes; a form may use either.
+JAVASCRIPT = """
+const cases = JSON.parse(require("fs").readFileSync(0, "utf8"));
+const verdicts = ([pattern, value]) => ["", "u"].map((flags) => new RegExp(pattern, flags).test(value));
+console.log(JSON.stringify(cases.map(verdicts)));
+"""
+
+
+def test_javascript_gives_the_same_verdicts() -> None:
+    cases = [(CONSTRAINTS[name].pattern, value) for name, value in _pairs(REFUSED) + _pairs(ACCEPTED)]
+    node = subprocess.run(
+        [_program("node"), "-e", JAVASCRIPT],
+        input=json.dumps(cases),
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=10,
+    )
+    expected = [[re.fullmatch(pattern, value) is not None] * 2 for pattern, value in cases]
+    verdicts = json.loads(node.stdout)
+    different = [case for case, one, other in zip(cases, verdicts, expected, strict=True) if one != other]
+    assert not different
+
+
+# Repetitions that a pattern could divide in many ways, each with an end that makes it fail late.
+REPEATED = (
+    *("a", "A", "0", "-", "_", ".", "/", " ", "{", "}", "@", "#{", "@{", ".lock", ".lock/", ".git", "..", "//"),
+    *("a-", "a--", "a_", "a__", "a.", "a/", "a/b-", "} ", "{}", "{ ", "\n", "arn:", "=/", "a" * 64 + "/"),
+)
+ENDS = ("", "!", "\n", "/", ".", " ", "}", "\u00e9", "a")
+
+
+def test_no_pattern_backtracks_catastrophically() -> None:
+    """CloudFormation's longest value is 4,096 bytes; all patterns on all inputs take a second or so."""
+    inputs = [(piece * 4096)[: 4096 - len(end)] + end for piece in REPEATED for end in ENDS]
+    patterns = [constraint.pattern for constraint in CONSTRAINTS.values()]
+    program = (
+        "import json, re, sys; p, i = json.load(sys.stdin); print(sum(bool(re.search(x, y)) for x in p for y in i))"
+    )
+    # In a process of its own, because a match cannot be interrupted.
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        input=json.dumps([patterns, inputs]),
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=10,
+    )
+    assert int(done.stdout) > 0

@@ -1,0 +1,48 @@
+"""The example parameter files: complete, accepted by the forms, and consistent with each other."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from ecs_cd_templates import render
+from ecs_cd_templates.resolving import check_parameters
+from support import ROOT, load, parameters
+
+RENDERED = {name: load(text) for name, text in render().items()}
+
+
+def test_one_file_for_each_template() -> None:
+    assert {path.name for path in (ROOT / "params").iterdir()} == {name.replace(".yaml", ".json") for name in RENDERED}
+
+
+@pytest.mark.parametrize("name", RENDERED)
+def test_list_format_without_repetition_in_the_contracts_order(name: str) -> None:
+    rows = json.loads((ROOT / "params" / name).with_suffix(".json").read_text())
+    assert all(set(row) == {"ParameterKey", "ParameterValue"} for row in rows)
+    keys = [row["ParameterKey"] for row in rows]
+    assert keys == [key for key in RENDERED[name]["Parameters"] if key in keys]
+
+
+@pytest.mark.parametrize("name", RENDERED)
+def test_values_are_complete_known_and_accepted(name: str) -> None:
+    check_parameters(RENDERED[name], parameters(name))
+
+
+def test_names_agree_across_templates() -> None:
+    """A parameter that several templates ask for under one name has one value; so have the build projects."""
+    pipelines = [parameters(name) for name in RENDERED if name.startswith("deployment-pipeline-")]
+    own = {"CodePipelineName", "CodeCommitBranchName", "ECRRepositoryName", "ECSClusterName", "ECSServiceName"}
+    values: dict[str, set[str]] = {}
+    for each in pipelines:
+        for key, value in each.items():
+            if key not in own:
+                values.setdefault(key, set()).add(value)
+    assert {key: found for key, found in values.items() if len(found) > 1} == {}
+    everything = pipelines[0]
+    assert everything["CodeBuildNodejsProjectName"] == parameters("code-build-nodejs.yaml")["CodeBuildProjectName"]
+    image_project = parameters("code-build-containerImage.yaml")["CodeBuildProjectName"]
+    assert everything["CodeBuildContainerImageProjectName"] == image_project
+    with_approval = parameters("deployment-pipeline-with-approval.yaml")
+    assert all(everything[f"{key}ForProdEnv"] == with_approval[key] for key in own)

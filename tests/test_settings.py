@@ -1,0 +1,186 @@
+"""What cannot lead to a working template is refused when the settings are made."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+import ecs_cd_templates
+from ecs_cd_templates import (
+    THREE_ENVIRONMENTS,
+    AllEnvironmentsSettings,
+    EcsCdTemplatesError,
+    Environment,
+    SettingsError,
+    TemplateSizeError,
+    build_all_environments,
+    to_yaml,
+)
+from ecs_cd_templates.environments import MAX_KEY_LENGTH, MAX_WORDS_LENGTH
+from ecs_cd_templates.settings import MAX_BODY_BYTES_FROM_S3
+
+# Read through Any: much of what is tried here a type checker would refuse before we could.
+untyped: Any = ecs_cd_templates
+
+DEV = Environment(key="Dev", words="development")
+
+
+def many(count: int, **changes: Any) -> list[Environment]:
+    return [Environment(**{"key": f"E{number}", "words": f"number {number}", **changes}) for number in range(count)]
+
+
+@pytest.mark.parametrize(
+    ("make", "field"),
+    [
+        *(
+            (lambda key=key: untyped.Environment(key=key, words="w"), "Environment.key")
+            for key in ("", "a-b", "a b", "é", "x" * 41, 7, None)
+        ),
+        *(
+            (lambda words=words: untyped.Environment(key="A", words=words), "Environment.words")
+            for words in ("", " a", "a ", "a\nb", "x" * 81, None, "\u200b")
+        ),
+        (lambda: untyped.Environment(key="A", words="a", approval="yes"), "Environment.approval"),
+        *(
+            (
+                lambda branch=branch: untyped.Environment(key="A", words="a", default_branch=branch),
+                "Environment.default_branch",
+            )
+            for branch in ("", "a b", "a..b", "/a", "a.lock", 1)
+        ),
+        *(
+            (
+                lambda count=count: untyped.Environment(key="A", words="a", images_to_keep=count),
+                "Environment.images_to_keep",
+            )
+            for count in (0, 1001, True, 1.5, "5")
+        ),
+        (lambda: untyped.PipelineSettings(pipeline_type="V3"), "PipelineSettings.pipeline_type"),
+        (lambda: untyped.PipelineSettings(pipeline_type="V1"), "PipelineSettings.rollback_on_failure"),
+        (lambda: untyped.PipelineSettings(rollback_on_failure=None), "PipelineSettings.rollback_on_failure"),
+        *(
+            (
+                lambda m=m: untyped.PipelineSettings(deployment_timeout_minutes=m),
+                "PipelineSettings.deployment_timeout_minutes",
+            )
+            for m in (0, 61, "20", None)
+        ),
+        (lambda: untyped.PipelineSettings(image_tag_mutability="immutable"), "PipelineSettings.image_tag_mutability"),
+        (lambda: untyped.PipelineSettings(image_tag_mutability=[]), "PipelineSettings.image_tag_mutability"),
+        (lambda: untyped.DeploymentPipelineSettings(environment="Dev"), "DeploymentPipelineSettings.environment"),
+        (
+            lambda: untyped.DeploymentPipelineSettings(environment=DEV, pipeline=None),
+            "DeploymentPipelineSettings.pipeline",
+        ),
+        *(
+            (lambda e=e: untyped.AllEnvironmentsSettings(environments=e), "AllEnvironmentsSettings.environments")
+            for e in ([], (), "Dev", DEV, None, ["Dev"], [DEV, None])
+        ),
+        (lambda: untyped.AllEnvironmentsSettings(environments=[DEV, DEV]), "Environment.key"),
+        (
+            lambda: untyped.AllEnvironmentsSettings(
+                environments=[DEV, untyped.Environment(key="D2", words="development")]
+            ),
+            "Environment.words",
+        ),
+        (lambda: untyped.AllEnvironmentsSettings(environments=many(33)), "AllEnvironmentsSettings.environments"),
+        (
+            lambda: untyped.AllEnvironmentsSettings(environments=many(33, approval=True)),
+            "AllEnvironmentsSettings.environments",
+        ),
+        *(
+            (
+                lambda url=url: untyped.AllEnvironmentsSettings(nested_base_url=url),
+                "AllEnvironmentsSettings.nested_base_url",
+            )
+            for url in (
+                "",
+                "templates",
+                "http://b.s3.us-east-1.amazonaws.com/p",
+                "https://example.com/p",
+                "https://b.s3.us-east-1.amazonaws.com.example.com/p",
+                "https://evil-s3.amazonaws.com.co/p",
+                "https://b.s3.us-east-1.amazonaws.com/p?versionId=1",
+                "https://b.s3.us-east-1.amazonaws.com/p#f",
+                "https://u@b.s3.us-east-1.amazonaws.com/p",
+                "https://b.s3.us-east-1.amazonaws.com/a b",
+                "https://[b/p",
+                5,
+            )
+        ),
+        (lambda: untyped.CodeBuildSettings(kind="python"), "CodeBuildSettings.kind"),
+        (lambda: untyped.CodeBuildSettings(kind="nodejs", architecture="arm"), "CodeBuildSettings.architecture"),
+        *(
+            (lambda image=image: untyped.CodeBuildSettings(kind="nodejs", image=image), "CodeBuildSettings.image")
+            for image in (
+                "aws/codebuild/nodejs:10.14.1-1.7.0",
+                "aws/codebuild/docker:18.09.0-1.7.0",
+                "aws/codebuild/amazonlinux-aarch64-standard:4.0",
+                "a b",
+                "",
+                3,
+            )
+        ),
+        (lambda: untyped.CodeBuildSettings(kind="nodejs", compute_type="small"), "CodeBuildSettings.compute_type"),
+        (lambda: untyped.CodeBuildSettings(kind="nodejs", timeout_minutes=4), "CodeBuildSettings.timeout_minutes"),
+        (lambda: untyped.CodeBuildSettings(kind="nodejs", timeout_minutes=2161), "CodeBuildSettings.timeout_minutes"),
+        (lambda: untyped.CodeBuildSettings(kind="nodejs", build_logs=1), "CodeBuildSettings.build_logs"),
+    ],
+)
+def test_refused_with_field_value_and_remedy_in_one_line(make: Any, field: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        make()
+    error = caught.value
+    assert isinstance(error, EcsCdTemplatesError)
+    assert error.field == field
+    assert error.remedy
+    assert str(error).startswith(f"{field}: ")
+    assert "\n" not in str(error)
+    assert len(str(error)) < 400
+
+
+def test_words_may_hold_what_json_and_yaml_escape() -> None:
+    environment = Environment(key="A", words="quo\"ted \\ {x}: 'y' #z")
+    assert to_yaml(build_all_environments(AllEnvironmentsSettings(environments=[environment])))
+
+
+def test_settings_are_frozen_and_compare_by_value() -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        DEV.key = "Other"  # type: ignore[misc]
+    assert AllEnvironmentsSettings(environments=list(THREE_ENVIRONMENTS)) == AllEnvironmentsSettings()
+    assert hash(AllEnvironmentsSettings(environments=[DEV]))
+
+
+def test_a_slash_at_the_end_of_the_address_makes_no_difference() -> None:
+    url = "https://b.s3.cn-north-1.amazonaws.com.cn/p"
+    assert AllEnvironmentsSettings(nested_base_url=f"{url}/").nested_base_url == url
+
+
+@pytest.mark.parametrize("nested_base_url", [None, "https://b.s3.us-east-1.amazonaws.com/p"])
+def test_the_largest_settings_fit_into_one_template(nested_base_url: str | None) -> None:
+    """32 environments with approval, the longest keys and words: below every limit of CloudFormation."""
+    environments = [
+        Environment(
+            key=f"{number:0{MAX_KEY_LENGTH}}",
+            words="\U0001f680" * (MAX_WORDS_LENGTH - 2) + f"{number:02}",
+            approval=True,
+            images_to_keep=1000,
+        )
+        for number in range(32)
+    ]
+    template = build_all_environments(
+        AllEnvironmentsSettings(environments=environments, nested_base_url=nested_base_url)
+    )
+    assert len(template.parameters) == 32 * 6 + 8
+    assert max(map(len, template.parameters)) <= 255
+    assert all(len(properties.Description) <= 4000 for properties in template.parameters.values())
+    assert len(to_yaml(template).encode()) <= MAX_BODY_BYTES_FROM_S3
+
+
+def test_a_template_that_outgrows_cloudformation_is_not_rendered() -> None:
+    template = build_all_environments(AllEnvironmentsSettings())
+    template.description = "x" * MAX_BODY_BYTES_FROM_S3
+    with pytest.raises(TemplateSizeError, match="use fewer environments"):
+        to_yaml(template)
