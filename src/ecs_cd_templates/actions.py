@@ -6,11 +6,10 @@ https://docs.aws.amazon.com/codepipeline/latest/userguide/structure-action-refer
 
 from __future__ import annotations
 
-from troposphere import Parameter, Ref
 from troposphere.codepipeline import Actions, ActionTypeId, InputArtifacts, OutputArtifacts
 
 from .settings import PipelineSettings
-from .substitution import console_url, sub
+from .substitution import Named, console_url, ref, sub
 
 # https://docs.aws.amazon.com/AmazonECR/latest/userguide/Registries.html
 REPOSITORY_URI = "${AWS::AccountId}.dkr.ecr.${AWS::Region}.${AWS::URLSuffix}/${repository}"
@@ -20,7 +19,7 @@ COMMIT_ID = f"#{{{SOURCE_NAMESPACE}.CommitId}}"
 COMMIT_MESSAGE = f"#{{{SOURCE_NAMESPACE}.CommitMessage}}"
 
 
-def source(*, repository: Parameter, branch: Parameter, output: str) -> Actions:
+def source(*, repository: Named, branch: Named, output: str) -> Actions:
     """The branch's newest commit as an artifact, fetched when an event says so and never by polling.
 
     Its variables (``CommitId``, ``CommitMessage``) are there for the actions after it.
@@ -30,15 +29,15 @@ def source(*, repository: Parameter, branch: Parameter, output: str) -> Actions:
         ActionTypeId=_type("Source", "CodeCommit"),
         Namespace=SOURCE_NAMESPACE,
         Configuration={
-            "RepositoryName": Ref(repository),
-            "BranchName": Ref(branch),
+            "RepositoryName": ref(repository),
+            "BranchName": ref(branch),
             "PollForSourceChanges": "false",
         },
         OutputArtifacts=[OutputArtifacts(Name=output)],
     )
 
 
-def approval(*, topic: Parameter, repository: Parameter, branch: Parameter, settings: PipelineSettings) -> Actions:
+def approval(*, topic: Named, repository: Named, branch: Named, settings: PipelineSettings) -> Actions:
     """A manual approval that shows which commit it is about and sends its request to the topic.
 
     https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-ManualApproval.html
@@ -58,20 +57,18 @@ def approval(*, topic: Parameter, repository: Parameter, branch: Parameter, sett
     )
 
 
-def build_app(*, project: Parameter, source: str, output: str) -> Actions:
+def build_app(*, project: Named, source: str, output: str) -> Actions:
     """The unit tests, in the CodeBuild project for them."""
     return Actions(
         Name="BuildApp",
         ActionTypeId=_type("Build", "CodeBuild"),
-        Configuration={"ProjectName": Ref(project)},
+        Configuration={"ProjectName": ref(project)},
         InputArtifacts=[InputArtifacts(Name=source)],
         OutputArtifacts=[OutputArtifacts(Name=output)],
     )
 
 
-def build_container(
-    *, project: Parameter, container: Parameter, repository: Parameter, source: str, output: str
-) -> Actions:
+def build_container(*, project: Named, container: Named, repository: Named, source: str, output: str) -> Actions:
     """The container image, built and pushed to the ECR repository by the CodeBuild project for it.
 
     The two build variables are JSON inside a string, which the parameters' patterns keep intact.
@@ -80,7 +77,7 @@ def build_container(
         Name="BuildContainer",
         ActionTypeId=_type("Build", "CodeBuild"),
         Configuration={
-            "ProjectName": Ref(project),
+            "ProjectName": ref(project),
             "EnvironmentVariables": sub(
                 '[{"name":"CONTAINER_NAME","value":"${container}","type":"PLAINTEXT"},'
                 f'{{"name":"ECR_REPOSITORY_URI","value":"{REPOSITORY_URI}","type":"PLAINTEXT"}}]',
@@ -93,7 +90,7 @@ def build_container(
     )
 
 
-def deploy(*, cluster: Parameter, service: Parameter, source: str, settings: PipelineSettings) -> Actions:
+def deploy(*, cluster: Named, service: Named, source: str, settings: PipelineSettings) -> Actions:
     """The images that the artifact's ``imagedefinitions.json`` names, deployed to the ECS service.
 
     https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-ECS.html
@@ -102,8 +99,8 @@ def deploy(*, cluster: Parameter, service: Parameter, source: str, settings: Pip
         Name="Deploy",
         ActionTypeId=_type("Deploy", "ECS"),
         Configuration={
-            "ClusterName": Ref(cluster),
-            "ServiceName": Ref(service),
+            "ClusterName": ref(cluster),
+            "ServiceName": ref(service),
             "FileName": "imagedefinitions.json",
             "DeploymentTimeout": str(settings.deployment_timeout_minutes),
         },

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import NoReturn, get_args
+from typing import NoReturn, TypeAlias, get_args
 
 from . import catalog
 from .catalog import RenderSettings
@@ -24,6 +24,9 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         self.exit(REFUSED, f"{self.prog}: error: {message} (see {self.prog} --help)\n")
+
+
+Commands: TypeAlias = "argparse._SubParsersAction[_Parser]"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -46,6 +49,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"{PROGRAM} {version(PROGRAM)}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
+    _add_render(commands)
+    _add_list(commands)
+    return parser
+
+
+def _add_render(commands: Commands) -> None:
     render = commands.add_parser(
         "render",
         help="write the templates",
@@ -66,11 +75,12 @@ def _parser() -> argparse.ArgumentParser:
     _add_choice(render, "--architecture", Architecture, RenderSettings.architecture, "of the build image")
     render.set_defaults(run=_render)
 
+
+def _add_list(commands: Commands) -> None:
     listing = commands.add_parser(
         "list", help="list the templates", description="Lists the templates that render writes."
     )
     listing.set_defaults(run=_list)
-    return parser
 
 
 def _add_choice(parser: argparse.ArgumentParser, flag: str, kind: object, default: str, what: str) -> None:

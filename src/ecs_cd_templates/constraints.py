@@ -10,27 +10,49 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, kw_only=True)
 class Constraint:
-    """A pattern for the whole value, its length in characters, and both in words."""
+    """What a value must be, and the same in words.
 
-    pattern: str
+    Text: a pattern for the whole value and its length in characters. A choice: the allowed values.
+    A whole number (of a parameter whose type is Number): its least and greatest value.
+    """
+
     words: str
-    min_length: int = 1
+    pattern: str | None = None
+    min_length: int | None = None
     max_length: int | None = None
+    allowed_values: tuple[str, ...] | None = None
+    min_value: int | None = None
+    max_value: int | None = None
+
+    def properties(self) -> dict[str, Any]:
+        """The constraint as properties of a CloudFormation parameter."""
+        properties = {
+            "AllowedPattern": self.pattern,
+            "MinLength": self.min_length,
+            "MaxLength": self.max_length,
+            "AllowedValues": self.allowed_values and list(self.allowed_values),
+            "MinValue": self.min_value,
+            "MaxValue": self.max_value,
+            "ConstraintDescription": self.words,
+        }
+        return {name: value for name, value in properties.items() if value is not None}
 
     def accepts(self, value: str) -> bool:
-        """Whether CloudFormation would take the value for a parameter with this constraint."""
-        too_long = self.max_length is not None and len(value) > self.max_length
-        return len(value) >= self.min_length and not too_long and re.fullmatch(self.pattern, value) is not None
+        """Whether CloudFormation would take the text for a parameter with this constraint."""
+        shortest, longest = self.min_length or 0, self.max_length or len(value)
+        return shortest <= len(value) <= longest and re.fullmatch(self.pattern or r"[\s\S]*", value) is not None
 
 
 # codepipeline PipelineName allows 100 characters and @; events RuleName allows 64 and no @. The rule
 # that starts the pipeline carries the pipeline's name, so that a role can trust exactly that rule.
 PIPELINE_NAME = Constraint(
     pattern=r"^[A-Za-z0-9._-]+$",
+    min_length=1,
     max_length=64,
     words="Use 1 to 64 letters, digits, dots, hyphens or underscores: the pipeline and its event rule share this name.",
 )
@@ -39,6 +61,7 @@ PIPELINE_NAME = Constraint(
 # (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html).
 ROLE_NAME = Constraint(
     pattern=r"^(?!arn:)(?:[!-.0-~][!-~]{0,509}/)?[A-Za-z0-9_+=,.@-]{1,64}$",
+    min_length=1,
     max_length=575,
     words=(
         "Give the role's name, not its ARN: up to 64 letters, digits or +=,.@_- characters, "
@@ -58,6 +81,7 @@ BUCKET_NAME = Constraint(
 # .fifo and want a message group, which an approval request does not have.
 TOPIC_NAME = Constraint(
     pattern=r"^[A-Za-z0-9_-]+$",
+    min_length=1,
     max_length=256,
     words=("Give the name of a standard topic, not its ARN: up to 256 letters, digits, hyphens or underscores."),
 )
@@ -66,6 +90,7 @@ TOPIC_NAME = Constraint(
 # (https://docs.aws.amazon.com/codecommit/latest/userguide/limits.html).
 CODECOMMIT_REPOSITORY = Constraint(
     pattern=r"^(?![\s\S]*\.git$)[A-Za-z0-9_.-]+$",
+    min_length=1,
     max_length=100,
     words="Use 1 to 100 letters, digits, dots, hyphens or underscores, not ending in .git.",
 )
@@ -78,6 +103,7 @@ BRANCH = Constraint(
         r"^(?!@$)(?!HEAD$)(?![0-9a-fA-F]{40}$)(?![/.-])(?![\s\S]*(?:\.\.|//|/\.|@\{|#\{|\.lock/))"
         r"(?![\s\S]*(?:/|\.|\.lock)$)[^\x00-\x20\x7F~^:?*\[\\]+$"
     ),
+    min_length=1,
     max_length=256,
     words=(
         "Give a branch's name as Git accepts it, such as master or release/1.2: up to 256 characters, "
@@ -107,7 +133,6 @@ ECR_REPOSITORY = Constraint(
 # ecr LifecyclePolicyText, whose least length is 100; CloudFormation ends a value at 4,096 bytes.
 LIFECYCLE_POLICY = Constraint(
     pattern=r"^(?:|[ \t\r\n]*\{[\s\S]{98,}\}[ \t\r\n]*)$",
-    min_length=0,
     max_length=4096,
     words=(
         "Give an ECR lifecycle policy as JSON in braces (100 to 4096 characters), "
@@ -121,6 +146,7 @@ LIFECYCLE_POLICY = Constraint(
 # .../API_CreateService.html, .../API_ContainerDefinition.html).
 ECS_NAME = Constraint(
     pattern=r"^[A-Za-z0-9_-]+$",
+    min_length=1,
     max_length=255,
     words="Give the name, not the ARN: up to 255 letters, digits, hyphens or underscores.",
 )

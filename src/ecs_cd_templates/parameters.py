@@ -23,6 +23,7 @@ class Field:
     description: str
     constraint: Constraint
     default: str | None = None
+    type: str = "String"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -217,16 +218,11 @@ def add_fields(template: Template, fields: Iterable[Field]) -> dict[str, Paramet
     """Adds the parameters with their labels and groups, in the order given; returns them by name."""
     parameters: dict[str, Parameter] = {}
     for field in fields:
-        properties = {
-            "Description": field.description,
-            "Default": field.default,
-            "MinLength": field.constraint.min_length or None,
-            "MaxLength": field.constraint.max_length,
-            "AllowedPattern": field.constraint.pattern,
-            "ConstraintDescription": field.constraint.words,
-        }
-        given = {name: value for name, value in properties.items() if value is not None}
-        parameters[field.name] = template.add_parameter(Parameter(field.name, Type="String", **given))
+        default = {} if field.default is None else {"Default": field.default}
+        parameter = Parameter(
+            field.name, Type=field.type, Description=field.description, **default, **field.constraint.properties()
+        )
+        parameters[field.name] = template.add_parameter(parameter)
         template.add_parameter_to_group(parameters[field.name], field.group)
         template.set_parameter_label(parameters[field.name], field.label)
     return parameters

@@ -3,38 +3,56 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from typing import Any
 
-from troposphere import AWSObject, FindInMap, Parameter, Ref, Sub, Template
+from troposphere import AWSHelperFn, AWSObject, FindInMap, Parameter, Ref, Sub, Template
 
 from .partitions import PARTITIONS
 
 PARTITIONS_MAPPING = "Partitions"
 
+Named = Parameter | AWSObject | AWSHelperFn
+"""What a name in a template can be: a parameter, a resource, or an intrinsic that makes a name of them."""
 
-def sub(text: str, **objects: Parameter | AWSObject) -> Sub:
-    """``Fn::Sub`` of the text, in which ``${name}`` stands for the object passed as ``name``.
 
-    Pseudo parameters (``${AWS::Region}``) stand for themselves. A name without an object is a
+def sub(text: str, **values: Named) -> Sub:
+    """``Fn::Sub`` of the text, in which ``${name}`` stands for the value passed as ``name``.
+
+    Pseudo parameters (``${AWS::Region}``) stand for themselves. A name without a value is a
     ``KeyError``.
     """
-    return Sub(_with_titles(text, objects))
+    local: dict[str, Any] = {}
+
+    def name_in_template(match: re.Match[str]) -> str:
+        name = match.group(1)
+        if name.startswith("AWS::"):
+            return match.group()
+        value = values[name]
+        if isinstance(value, AWSHelperFn):
+            local[name] = value
+            return match.group()
+        return f"${{{value.title}}}"
+
+    return Sub(re.sub(r"\$\{([^}]+)\}", name_in_template, text), **local)
 
 
-def role_arn(role_name: Parameter) -> Sub:
-    """The ARN of the role whose name, after its path if it has one, is the parameter's value."""
+def ref(value: Named) -> AWSHelperFn:
+    """The value itself, where no text surrounds it."""
+    return value if isinstance(value, AWSHelperFn) else Ref(value)
+
+
+def role_arn(role_name: Named) -> Sub:
+    """The ARN of the role with this name, which may have its path before it."""
     return sub("arn:${AWS::Partition}:iam::${AWS::AccountId}:role/${role}", role=role_name)
 
 
-def console_url(path: str, **objects: Parameter | AWSObject) -> Sub:
+def console_url(path: str, **values: Named) -> Sub:
     """The address of a page of the console of the stack's own region and partition.
 
     The template needs :func:`add_partitions`.
     """
-    return Sub(
-        _with_titles(f"https://${{AWS::Region}}.${{Console}}/{path}", objects, local="Console"),
-        Console=FindInMap(PARTITIONS_MAPPING, Ref("AWS::Partition"), "Console"),
-    )
+    console = FindInMap(PARTITIONS_MAPPING, Ref("AWS::Partition"), "Console")
+    return sub(f"https://${{AWS::Region}}.${{Console}}/{path}", Console=console, **values)
 
 
 def add_partitions(template: Template) -> None:
@@ -42,13 +60,3 @@ def add_partitions(template: Template) -> None:
     template.add_mapping(
         PARTITIONS_MAPPING, {name: {"Console": partition.console_domain} for name, partition in PARTITIONS.items()}
     )
-
-
-def _with_titles(text: str, objects: Mapping[str, Parameter | AWSObject], local: str | None = None) -> str:
-    def title(match: re.Match[str]) -> str:
-        name = match.group(1)
-        if name.startswith("AWS::") or name == local:
-            return match.group()
-        return f"${{{objects[name].title}}}"
-
-    return re.sub(r"\$\{([^}]+)\}", title, text)
