@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ipaddress
+import itertools
 import json
 import os
 import re
@@ -19,10 +21,26 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ecs_cd_templates import constraints
-from ecs_cd_templates.constraints import Constraint
+from ecs_cd_templates import catalog, constraints
+from ecs_cd_templates.constraints import EXISTING, Constraint, or_existing
+from ecs_cd_templates.stacks import prerequisites
 
-CONSTRAINTS = {name: value for name, value in vars(constraints).items() if isinstance(value, Constraint)}
+CONSTRAINTS = {
+    name: value
+    for name, value in vars(constraints).items()
+    if isinstance(value, Constraint) and value.pattern is not None
+}
+PATTERNS = {name: constraint.pattern or "" for name, constraint in CONSTRAINTS.items()}
+# Those of the templates' parameters, too: some are put together from several.
+ALL_PATTERNS = sorted(
+    set(PATTERNS.values())
+    | {
+        parameter.AllowedPattern
+        for build in catalog.templates().values()
+        for parameter in build().parameters.values()
+        if "AllowedPattern" in parameter.properties
+    }
+)
 
 # The same examples on every run, and no deadline: the first use of a service model is slow.
 REPEATABLE = settings(derandomize=True, database=None, deadline=None, max_examples=120)
@@ -68,6 +86,8 @@ def _is_role(value: str) -> bool:
 SHAPES = {
     "PIPELINE_NAME": [("codepipeline", "PipelineName"), ("events", "RuleName")],
     "ROLE_NAME": [("iam", "roleNameType"), ("iam", "pathType")],
+    "NAMED_ROLE": [("iam", "roleNameType"), ("iam", "pathType")],
+    "NEW_ROLE_NAME": [("iam", "roleNameType")],
     "BUCKET_NAME": [("codepipeline", "ArtifactStoreLocation")],
     "CODECOMMIT_REPOSITORY": [("codecommit", "RepositoryName")],
     "BUILD_PROJECT": [("codebuild", "ProjectName")],
@@ -78,6 +98,7 @@ SERVICE_ACCEPTS: dict[str, Callable[[str], bool]] = {
     name: lambda value, name=name: all(rule.accepts(value) for rule in _rules(name)) for name in SHAPES
 } | {
     "ROLE_NAME": _is_role,
+    "NAMED_ROLE": lambda value: _is_role(value) and set(value) <= set(f"{string.ascii_letters}{string.digits}_+=,.@-/"),
     "CODECOMMIT_REPOSITORY": lambda value: (
         _rules("CODECOMMIT_REPOSITORY")[0].accepts(value) and not value.endswith(".git")
     ),
@@ -87,8 +108,8 @@ SERVICE_ACCEPTS: dict[str, Callable[[str], bool]] = {
 @st.composite
 def _candidates(draw: st.DrawFn, name: str) -> str:
     """A value that the service accepts, or that ours accepts, or either of them with something put in."""
-    ours = st.from_regex(CONSTRAINTS[name].pattern, fullmatch=True)
-    if name == "ROLE_NAME":
+    ours = st.from_regex(PATTERNS[name], fullmatch=True)
+    if ("iam", "pathType") in SHAPES[name]:
         role, path = _rules(name)
         theirs = st.builds(lambda path, name: path[1:] + name, path.examples(), role.examples())
     else:
@@ -178,6 +199,8 @@ NO_NAME = (
     *("n\u0430me", "\uff4eame", "na\u2010me", "na\u2024me", "name\u0661", "\u212aname", "\ufb01le", "n\u00e4me"),
     *("na\u200bme", "na\u00a0me", "name\u2028", "name\x85", "\ufeffname"),
 )
+CERTIFICATE = "arn:aws:acm:eu-west-1:123456789012:certificate/12345678-1234-1234-1234-123456789abc"
+TARGET_GROUP = "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/name/0123456789abcdef"
 POLICY = json.dumps({"rules": [{"rulePriority": 1, "description": "x" * 80}]})
 
 REFUSED: dict[str, tuple[str, ...]] = {
@@ -187,10 +210,129 @@ REFUSED: dict[str, tuple[str, ...]] = {
         *("n" * 65, f"path/{'n' * 65}", f"{'p' * 511}/name", "path/", "/path/name", "//name", "pa th/name"),
         *("pa\nth/name", "p\u00e4th/name", "path/na*me", "path/${X}", "arn:aws-cn:iam::1:role/service-role/name"),
     ),
+    "NEW_ROLE_NAME": (*NO_NAME, "n" * 65, "path/name", "existing:name", "../name"),
+    "NAMED_ROLE": (
+        *NO_NAME,
+        *("n" * 65, f"path/{'n' * 65}", f"{'p' * 511}/name", "path/", "/path/name", "//name", "pa th/name"),
+        *("pa\nth/name", "p\u00e4th/name", "pa*th/name", "*/name", "pa?th/name", "${aws:username}/name", 'pa"th/name'),
+        *("pa\\th/name", "pa:th/name", "arn:aws:iam::123456789012:role/path/name"),
+    ),
     "BUCKET_NAME": (
         *NO_NAME,
         *("n" * 64, "ab", "..", "s3://bucket", "bucket/prefix", "../bucket", "bucket_name", "arn:aws:s3:::bucket"),
     ),
+    "NEW_BUCKET_NAME": (
+        *(name for name in NO_NAME if name),
+        *("n" * 64, "ab", "..", "a..b", ".ab", "ab.", "-ab", "ab-", "Bucket", "bucket_name", "192.168.5.4", "1.1.1.1"),
+        *("xn--bucket", "sthree-bucket", "amzn-s3-demo-bucket", "bucket-s3alias", "bucket--ol-s3", "bucket.mrap"),
+        *("bucket--x-s3", "bucket--table-s3", "s3://bucket", "bucket/prefix", "existing:bucket"),
+    ),
+    "EMAIL": (
+        *(name for name in NO_NAME if name),
+        *("name", "name@", "@example.com", "name@example", "a@b@example.com", "name@.com", "name@example.", "a@b..c"),
+        *("na me@example.com", "name@exam ple.com", "name@example.com\n", "\nname@example.com", "a@x.com,b@x.com"),
+        *("a@x.com b@x.com", "Name <name@example.com>", "mailto:name@example.com", "na\u00a0me@example.com"),
+        *("n\u0430me@example.com", "name@ex\u0430mple.com", "na\ufeffme@example.com", "na\x1cme@example.com"),
+        *("n" * 65 + "@example.com", f"name@{'e' * 250}.com", "name@example.com#{SourceVariables.X}"),
+    ),
+    "CERTIFICATE_ARN": (
+        *(name for name in NO_NAME if name),
+        *(
+            CERTIFICATE[:-1],
+            f"{CERTIFICATE}0",
+            f"{CERTIFICATE}\n",
+            f" {CERTIFICATE}",
+            CERTIFICATE.upper(),
+            TARGET_GROUP,
+        ),
+        *(CERTIFICATE.replace("acm", "iam"), CERTIFICATE.replace("123456789012", ""), CERTIFICATE.replace("aws", "*")),
+        *(CERTIFICATE.replace("eu-west-1", "*"), CERTIFICATE.replace("12345678-", "${X}-"), CERTIFICATE.split("/")[1]),
+    ),
+    "TARGET_GROUP_ARN": (
+        *NO_NAME,
+        *(
+            TARGET_GROUP[:-1],
+            f"{TARGET_GROUP}0",
+            f"{TARGET_GROUP}\n",
+            f" {TARGET_GROUP}",
+            TARGET_GROUP.upper(),
+            CERTIFICATE,
+        ),
+        *(
+            TARGET_GROUP.replace("name", "n" * 33),
+            TARGET_GROUP.replace("name", "na_me"),
+            TARGET_GROUP.replace("name", "*"),
+        ),
+        *(TARGET_GROUP.replace("name", ""), TARGET_GROUP.replace("us-east-1", ""), TARGET_GROUP.replace("aws", "aws2")),
+    ),
+    "HEALTH_CHECK_PATH": (
+        *(
+            "",
+            "healthz",
+            " /",
+            "/ ",
+            "/a b",
+            "/\n",
+            "\n/",
+            "/a\tb",
+            "/\u00fc",
+            "/\u00a0",
+            "/\x7f",
+            "http://a/",
+            "/" + "p" * 1024,
+        ),
+    ),
+    "VPC_CIDR": (
+        *(
+            "",
+            "*",
+            "10.0.0.0",
+            "10.0.0.0/8",
+            "10.0.0.0/016",
+            "10.00.0.0/16",
+            "010.0.0.0/16",
+            "10.0.0.0/16\n",
+            " 10.0.0.0/16",
+        ),
+        *(
+            "10.0.0.0/1",
+            "10.0.0.0/160",
+            "10.0.0.1/16",
+            "10.256.0.0/16",
+            "10.0.0.0/16,10.1.0.0/16",
+            "::/16",
+            "0x0a.0.0.0/16",
+        ),
+        *(
+            "10.0.0.0\u2044" + "16",
+            "10.0.0.\u0660/16",
+            "10\u3002" + "0.0.0/16",
+            "0.0.0.0/0",
+            "100.64.0.0/16",
+            "169.254.0.0/16",
+        ),
+    ),
+    "CONTAINER_IMAGE": (
+        *(
+            "",
+            " ",
+            "na me",
+            " name",
+            "name ",
+            "name\n",
+            'na"me',
+            "na'me",
+            "na\\me",
+            "${X}",
+            "#{X}",
+            "$(id)",
+            "na;me",
+            "*",
+        ),
+        *("/name", "-name", ".name", "name@", "name@sha256:", f"name@sha256:{'g' * 64}", f"name@sha256:{'0' * 63}"),
+        *(f"name@sha256:{'0' * 65}", f"name@sha512:{'0' * 64}", "n\u0430me", "\uff4eame", "n" * 256),
+    ),
+    "ENVIRONMENT_WORDS": ("", " ", "  ", " a", "a ", "a\nb", "a\n", "\na", "a\tb", "a\x7fb", "a\0b", "a\r\n", "w" * 81),
     "TOPIC_NAME": (*NO_NAME, "n" * 257, "topic.fifo", "..", "a/b", "na@me", "arn:aws:sns:eu-west-1:1:name"),
     "CODECOMMIT_REPOSITORY": (*NO_NAME, "n" * 101, "app.git", ".git", "a/b", "../a", "na@me", "na+me"),
     "BRANCH": (
@@ -221,6 +363,35 @@ ACCEPTED: dict[str, tuple[str, ...]] = {
         *("a", "n" * 64, "service-role/Name", "a/b/c/Name", "Name+=,.@-_", "a:b/Name", "role/Name", "aarn:/Name"),
         *(f"{'p' * 510}/{'n' * 64}", "AWSServiceRoleForX", "aws-service-role/ecs.amazonaws.com/Name"),
     ),
+    "NEW_ROLE_NAME": ("a", "n" * 64, "Name+=,.@-_"),
+    "NAMED_ROLE": (
+        *("a", "n" * 64, "service-role/Name", "a/b/c/Name", "Name+=,.@-_", "aws-service-role/ecs.amazonaws.com/Name"),
+        f"{'p' * 510}/{'n' * 64}",
+    ),
+    "NEW_BUCKET_NAME": (
+        *("", "abc", "n" * 63, "my.bucket-1", "a-.b", "1.1.1", "1.1.1.1a", "1bucket1", "xn-bucket", "sthree", "axn--b"),
+        *("bucket-s3alias1", "ecs-cd-artifacts-123456789012-eu-west-1"),
+    ),
+    "EMAIL": ("", "name@example.com", "first.last+tag@sub.example.co", "n" * 64 + "@example.com", "o'neil@a-b.example"),
+    "CERTIFICATE_ARN": ("", CERTIFICATE, CERTIFICATE.replace("aws:", "aws-cn:").replace("eu-west-1", "cn-north-1")),
+    "TARGET_GROUP_ARN": (
+        *(TARGET_GROUP, TARGET_GROUP.replace("name", "n" * 32), TARGET_GROUP.replace("name", "a-B-1")),
+        TARGET_GROUP.replace("aws:", "aws-us-gov:").replace("us-east-1", "us-gov-west-1"),
+    ),
+    "HEALTH_CHECK_PATH": ("/", "/healthz", "/a/b?c=d&e=%20", "//", "/" + "p" * 1023),
+    "VPC_CIDR": (
+        "10.0.0.0/16",
+        "10.255.240.0/20",
+        "172.16.0.0/16",
+        "172.31.128.0/17",
+        "192.168.64.0/18",
+        "192.168.16.0/20",
+    ),
+    "CONTAINER_IMAGE": (
+        *("nginx", "nginx:1.27", "public.ecr.aws/nginx/nginx-unprivileged:stable", f"a/b@sha256:{'0' * 64}", "n" * 255),
+        *("localhost:5000/app:x", "123456789012.dkr.ecr.eu-west-1.amazonaws.com/team/app_x:1"),
+    ),
+    "ENVIRONMENT_WORDS": ("a", "quality assurance", "a  b", "\u00fcber \u65e5\u672c", 'it\'s "QA"', "w" * 80),
     "BUCKET_NAME": ("abc", "n" * 63, "my.bucket-1", "codepipeline-eu-central-1-123456789012", "Legacy.Bucket"),
     "TOPIC_NAME": ("a", "n" * 256, "-", "_", "My_topic-1"),
     "CODECOMMIT_REPOSITORY": ("a", "n" * 100, ".", "git", "agit", "app.git.x", "app.GIT", ".github", "My_app-1.x"),
@@ -240,6 +411,23 @@ ACCEPTED: dict[str, tuple[str, ...]] = {
     ),
     "ECS_NAME": ("a", "n" * 255, "-", "_", "My-service_1"),
 }
+
+
+def test_accepts_every_network_that_it_says_and_no_other() -> None:
+    private = [ipaddress.IPv4Network(network) for network in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")]
+    docker = ipaddress.IPv4Network("172.17.0.0/16")
+    starts = [f"10.{second}" for second in (0, 1, 9, 10, 99, 100, 199, 200, 249, 250, 255)]
+    starts += [f"172.{second}" for second in range(14, 34)] + ["192.167", "192.168", "192.169", "9.0", "11.0", "100.64"]
+    for start, third, length in itertools.product(starts, range(256), range(14, 23)):
+        value = f"{start}.{third}.0/{length}"
+        try:
+            network = ipaddress.IPv4Network(value)
+        except ValueError:
+            expected = False
+        else:
+            inside = any(network.subnet_of(one) for one in private) and not network.overlaps(docker)
+            expected = 16 <= length <= 20 and inside
+        assert constraints.VPC_CIDR.accepts(value) == expected, value
 
 
 def _pairs(table: dict[str, tuple[str, ...]]) -> list[tuple[str, str]]:
@@ -264,16 +452,26 @@ def test_accepts(name: str, value: str) -> None:
     assert CONSTRAINTS[name].accepts(value)
 
 
-@pytest.mark.parametrize("name", CONSTRAINTS)
-def test_pattern_has_only_what_java_python_and_javascript_read_alike(name: str) -> None:
-    pattern = CONSTRAINTS[name].pattern
+@pytest.mark.parametrize("part", prerequisites.PARTS, ids=lambda part: part.name)
+def test_a_mark_for_what_exists_changes_no_rule(part: prerequisites.Part) -> None:
+    """Also where only the length decides."""
+    marked = or_existing(part.new, part.existing)
+    values = {value for _, value in _pairs(REFUSED) + _pairs(ACCEPTED)} | {"n" * length for length in range(300)}
+    for value in values | {"Existing:name", "existing: name", " existing:name", "existing-name"}:
+        if not value.startswith(EXISTING):
+            assert marked.accepts(value) == part.new.accepts(value), value
+        assert marked.accepts(f"{EXISTING}{value}") == part.existing.accepts(value), value
+
+
+@pytest.mark.parametrize("pattern", ALL_PATTERNS)
+def test_pattern_has_only_what_java_python_and_javascript_read_alike(pattern: str) -> None:
     assert re.fullmatch(r"\^.*\$", pattern)
     # "Any character, newline included": the one use of \s and \S that does not depend on what a space is.
     rest = pattern.replace(r"[\s\S]", "")
     assert set(re.findall(r"\\(x[0-9A-F]{2}|.)", rest)) <= {*".[\\{}trn", "x00", "x20", "x7F"}
     assert set(re.findall(r"\(\?(..)", rest)) <= {f"{kind}{first}" for kind in ":=!" for first in string.printable}
-    assert not re.search(r"[+*?}]\+", rest), "possessive"
     unescaped = re.sub(r"\\.", "", rest)
+    assert not re.search(r"[+*?}]\+", re.sub(r"\[[^\]]*\]", "x", unescaped)), "possessive"
     for inside in re.findall(r"\[([^\]]*)\]", unescaped):
         assert "[" not in inside, "a nested class in Java"
         assert "&&" not in inside, "an intersection in Java"
@@ -297,7 +495,7 @@ console.log(JSON.stringify(cases.map(verdicts)));
 
 
 def test_javascript_gives_the_same_verdicts() -> None:
-    cases = [(CONSTRAINTS[name].pattern, value) for name, value in _pairs(REFUSED) + _pairs(ACCEPTED)]
+    cases = [(PATTERNS[name], value) for name, value in _pairs(REFUSED) + _pairs(ACCEPTED)]
     node = subprocess.run(
         [_program("node"), "-e", JAVASCRIPT],
         input=json.dumps(cases),
@@ -323,14 +521,13 @@ ENDS = ("", "!", "\n", "/", ".", " ", "}", "\u00e9", "a")
 def test_no_pattern_backtracks_catastrophically() -> None:
     """CloudFormation's longest value is 4,096 bytes; all patterns on all inputs take a second or so."""
     inputs = [(piece * 4096)[: 4096 - len(end)] + end for piece in REPEATED for end in ENDS]
-    patterns = [constraint.pattern for constraint in CONSTRAINTS.values()]
     program = (
         "import json, re, sys; p, i = json.load(sys.stdin); print(sum(bool(re.search(x, y)) for x in p for y in i))"
     )
     # In a process of its own, because a match cannot be interrupted.
     done = subprocess.run(
         [sys.executable, "-c", program],
-        input=json.dumps([patterns, inputs]),
+        input=json.dumps([ALL_PATTERNS, inputs]),
         capture_output=True,
         text=True,
         check=True,

@@ -10,11 +10,13 @@ class EcsCdTemplatesError(Exception):
     ``str()`` of the error is these three in one line.
     """
 
+    _longest_shown = 80
+
     def __init__(self, field: str, value: object, remedy: str) -> None:
         self.field = field
         self.value = value
         self.remedy = remedy
-        super().__init__(f"{field}: {_shown(value)}: {remedy}")
+        super().__init__(f"{field}: {_shown(value, self._longest_shown)}: {remedy}")
 
 
 class SettingsError(EcsCdTemplatesError):
@@ -29,11 +31,34 @@ class ParameterError(EcsCdTemplatesError):
     """A parameter value, or a combination of them, that the template refuses."""
 
 
+class ParameterFileError(EcsCdTemplatesError):
+    """A parameter file that is none."""
+
+
+class RegionError(EcsCdTemplatesError):
+    """A region that there is none of, that lacks a service, or that is in another partition."""
+
+
+class BucketError(EcsCdTemplatesError):
+    """A bucket, or a prefix in it, that templates cannot be launched from."""
+
+
+class PublishError(EcsCdTemplatesError):
+    """AWS refused, or could not be asked; the version that was published before is unchanged."""
+
+
+class MissingExtraError(EcsCdTemplatesError):
+    """A package is missing that an extra of this one installs."""
+
+
 class OutputError(EcsCdTemplatesError):
     """A file that could not be read or written; what was there before is unchanged."""
 
+    # A path says most at its end.
+    _longest_shown = 5000
 
-def _shown(value: object, limit: int = 80) -> str:
+
+def _shown(value: object, limit: int) -> str:
     """``repr`` of the value, on one line and cut to ``limit`` characters."""
     text = repr(value)
     return text if len(text) <= limit else f"{text[: limit - 1]}…"

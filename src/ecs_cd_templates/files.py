@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from .errors import OutputError
@@ -14,38 +16,61 @@ from .errors import OutputError
 def changed(directory: Path, contents: Mapping[str, str]) -> list[str]:
     """The names whose file in the directory is missing or has another content.
 
-    Raises :class:`OutputError` for a file that cannot be read.
+    Raises :class:`OutputError` for a directory that is a file, and for a file that cannot be read.
     """
+    if os.path.exists(directory) and not os.path.isdir(directory):
+        raise OutputError("output directory", str(directory), "is a file; give a directory")
     return [name for name, text in contents.items() if _read(directory / name) != text.encode()]
 
 
 def replace_all(directory: Path, contents: Mapping[str, str]) -> list[str]:
     """Writes the files whose content changes, in UTF-8; returns their names.
 
-    All of them are written beside their places first and moved there last, so an error before that
-    leaves every file as it was. The directory is made if it is missing. Raises :class:`OutputError`.
+    All of them are written beside their places first and moved there last, and what was moved is put
+    back if a move fails: after an error or an interruption every file is as it was. The directory is
+    made if it is missing. Raises :class:`OutputError`.
     """
-    if directory.exists() and not directory.is_dir():
-        raise OutputError("output directory", str(directory), "is a file; give a directory")
-    names = changed(directory, contents)
-    written: dict[Path, Path] = {}
     try:
+        names = changed(directory, contents)
         if names:
             directory.mkdir(parents=True, exist_ok=True)
-        for name in names:
-            # A link stays a link: what it leads to is replaced.
-            path = (directory / name).resolve()
-            if path.is_dir():
-                raise OutputError("output file", str(path), "is a directory; move it away")
-            written[path] = _write_beside(path, contents[name].encode())
-        for path, temporary in written.items():
-            os.replace(temporary, path)
+        _replace(_places(directory, names), [contents[name].encode() for name in names])
     except OSError as error:
         raise _unwritable(directory, error) from None
-    finally:
-        for temporary in written.values():
-            temporary.unlink(missing_ok=True)
     return names
+
+
+def _places(directory: Path, names: Sequence[str]) -> list[Path]:
+    """Where the files are or will be. A link stays a link: what it leads to is replaced."""
+    places: list[Path] = []
+    for name in names:
+        path = (directory / name).resolve()
+        if path.exists() and not path.is_file():
+            raise OutputError("output file", str(directory / name), "is no regular file; move it away")
+        if path in places:
+            raise OutputError("output file", str(directory / name), f"leads to {path} like another; remove the link")
+        places.append(path)
+    return places
+
+
+def _replace(places: Sequence[Path], contents: Sequence[bytes]) -> None:
+    # The last with is left first: files are put back before what was put beside them is removed.
+    with ExitStack() as beside, ExitStack() as undo:
+        moves: list[tuple[Path, Path]] = []
+        for path, content in zip(places, contents, strict=True):
+            temporary = _write_beside(path, content)
+            beside.callback(temporary.unlink, missing_ok=True)
+            moves.append((temporary, path))
+        for temporary, path in moves:
+            if path.exists():
+                old = Path(f"{temporary}.old")
+                beside.callback(old.unlink, missing_ok=True)
+                shutil.copy2(path, old)
+                undo.callback(os.replace, old, path)
+            else:
+                undo.callback(path.unlink, missing_ok=True)
+            os.replace(temporary, path)
+        undo.pop_all()
 
 
 def _write_beside(path: Path, content: bytes) -> Path:
@@ -74,8 +99,9 @@ def _mode(path: Path) -> int:
 
 def _read(path: Path) -> bytes | None:
     try:
-        return path.read_bytes()
-    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+        # Reading a pipe would wait for ever.
+        return path.read_bytes() if stat.S_ISREG(path.stat().st_mode) else None
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
         raise OutputError("file", str(path), f"cannot be read ({error.strerror})") from None
@@ -83,5 +109,5 @@ def _read(path: Path) -> bytes | None:
 
 def _unwritable(directory: Path, error: OSError) -> OutputError:
     return OutputError(
-        "output directory", str(directory), f"cannot be written ({error.strerror}): choose another with --output-dir"
+        "output directory", str(directory), f"cannot be written ({error.strerror}): choose another directory"
     )
