@@ -1,4 +1,4 @@
-"""The actions of a pipeline: one function for each, from what it needs to its declaration.
+"""The actions of a pipeline: one function for each, from what it needs to its declaration and permissions.
 
 What an action's configuration may hold is described action by action in
 https://docs.aws.amazon.com/codepipeline/latest/userguide/structure-action-reference.html.
@@ -6,8 +6,13 @@ https://docs.aws.amazon.com/codepipeline/latest/userguide/structure-action-refer
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from troposphere.codepipeline import Actions, ActionTypeId, InputArtifacts, OutputArtifacts
 
+from . import policies
+from .policies import Grant
 from .settings import PipelineSettings
 from .substitution import Named, console_url, ref, sub
 
@@ -19,12 +24,20 @@ COMMIT_ID = f"#{{{SOURCE_NAMESPACE}.CommitId}}"
 COMMIT_MESSAGE = f"#{{{SOURCE_NAMESPACE}.CommitMessage}}"
 
 
-def source(*, repository: Named, branch: Named, output: str) -> Actions:
+@dataclass(frozen=True)
+class Action:
+    """An action's declaration, and what the pipeline's role must be allowed because of it."""
+
+    declaration: Actions
+    grants: list[Grant]
+
+
+def source(*, repository: Named, branch: Named, output: str) -> Action:
     """The branch's newest commit as an artifact, fetched when an event says so and never by polling.
 
     Its variables (``CommitId``, ``CommitMessage``) are there for the actions after it.
     """
-    return Actions(
+    declaration = Actions(
         Name="Source",
         ActionTypeId=_type("Source", "CodeCommit"),
         Namespace=SOURCE_NAMESPACE,
@@ -35,19 +48,20 @@ def source(*, repository: Named, branch: Named, output: str) -> Actions:
         },
         OutputArtifacts=[OutputArtifacts(Name=output)],
     )
+    return Action(declaration, policies.codecommit_source(repository))
 
 
-def approval(*, topic: Named, repository: Named, branch: Named, settings: PipelineSettings) -> Actions:
+def approval(*, topic: Named, repository: Named, branch: Named, settings: PipelineSettings) -> Action:
     """A manual approval that shows which commit it is about and sends its request to the topic.
 
     https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-ManualApproval.html
     """
     message = f": {COMMIT_MESSAGE}" if settings.approval_shows_message else ""
-    return Actions(
+    declaration = Actions(
         Name="Approval",
         ActionTypeId=_type("Approval", "Manual"),
         Configuration={
-            "NotificationArn": sub("arn:${AWS::Partition}:sns:${AWS::Region}:${AWS::AccountId}:${topic}", topic=topic),
+            "NotificationArn": policies.topic_arn(topic),
             "ExternalEntityLink": console_url(
                 f"codesuite/codecommit/repositories/${{repository}}/commit/{COMMIT_ID}?region=${{AWS::Region}}",
                 repository=repository,
@@ -55,25 +69,27 @@ def approval(*, topic: Named, repository: Named, branch: Named, settings: Pipeli
             "CustomData": sub(f"Commit {COMMIT_ID} on branch ${{branch}}{message}", branch=branch),
         },
     )
+    return Action(declaration, policies.request_approval(topic))
 
 
-def build_app(*, project: Named, source: str, output: str) -> Actions:
+def build_app(*, project: Named, source: str, output: str) -> Action:
     """The unit tests, in the CodeBuild project for them."""
-    return Actions(
+    declaration = Actions(
         Name="BuildApp",
         ActionTypeId=_type("Build", "CodeBuild"),
         Configuration={"ProjectName": ref(project)},
         InputArtifacts=[InputArtifacts(Name=source)],
         OutputArtifacts=[OutputArtifacts(Name=output)],
     )
+    return Action(declaration, policies.start_build(project))
 
 
-def build_container(*, project: Named, container: Named, repository: Named, source: str, output: str) -> Actions:
+def build_container(*, project: Named, container: Named, repository: Named, source: str, output: str) -> Action:
     """The container image, built and pushed to the ECR repository by the CodeBuild project for it.
 
     The two build variables are JSON inside a string, which the parameters' patterns keep intact.
     """
-    return Actions(
+    declaration = Actions(
         Name="BuildContainer",
         ActionTypeId=_type("Build", "CodeBuild"),
         Configuration={
@@ -88,14 +104,17 @@ def build_container(*, project: Named, container: Named, repository: Named, sour
         InputArtifacts=[InputArtifacts(Name=source)],
         OutputArtifacts=[OutputArtifacts(Name=output)],
     )
+    return Action(declaration, policies.start_build(project))
 
 
-def deploy(*, cluster: Named, service: Named, source: str, settings: PipelineSettings) -> Actions:
+def deploy(
+    *, cluster: Named, service: Named, task_roles: Sequence[Named], source: str, settings: PipelineSettings
+) -> Action:
     """The images that the artifact's ``imagedefinitions.json`` names, deployed to the ECS service.
 
     https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-ECS.html
     """
-    return Actions(
+    declaration = Actions(
         Name="Deploy",
         ActionTypeId=_type("Deploy", "ECS"),
         Configuration={
@@ -106,6 +125,7 @@ def deploy(*, cluster: Named, service: Named, source: str, settings: PipelineSet
         },
         InputArtifacts=[InputArtifacts(Name=source)],
     )
+    return Action(declaration, policies.ecs_deployment(cluster, service, task_roles))
 
 
 def _type(category: str, provider: str) -> ActionTypeId:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from troposphere import Parameter, Template
 
 from . import constraints
 from .constraints import Constraint
 from .environments import Environment
+from .substitution import Named
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +48,8 @@ PIPELINE_GROUP = "CodePipeline Settings"
 CODECOMMIT_GROUP = "CodeCommit Settings"
 CODEBUILD_GROUP = "CodeBuild Settings"
 ECS_GROUP = "ECS Settings"
+NETWORK_GROUP = "Network Settings"
+LOAD_BALANCER_GROUP = "Load Balancer Settings"
 
 PIPELINE_QUESTIONS: tuple[Question, ...] = (
     Question(
@@ -228,7 +231,22 @@ def add_fields(template: Template, fields: Iterable[Field]) -> dict[str, Paramet
     return parameters
 
 
-def for_environment(parameters: Mapping[str, Parameter], suffix: str) -> dict[str, Parameter]:
+def for_scope(fields: Iterable[Field], environment: Environment, suffix: str) -> list[Field]:
+    """The fields as one environment's: with a suffix, names and labels tell them from those of the others.
+
+    In a label, ``{scope}`` is where the environment's words go.
+    """
+    scope = f" for the {environment.words} environment" if suffix else ""
+    return [replace(field, name=field.name + suffix, label=field.label.format(scope=scope)) for field in fields]
+
+
+def own_or_shared(parameters: Mapping[str, Parameter], suffix: str) -> dict[str, Parameter]:
+    """The parameters under the fields' own names: the environment's, and where it has none the shared one."""
+    own = {name.removesuffix(suffix): each for name, each in parameters.items() if suffix and name.endswith(suffix)}
+    return {**parameters, **own}
+
+
+def for_environment(parameters: Mapping[str, Named], suffix: str) -> dict[str, Named]:
     """What one pipeline was told, under the questions' own names: its own answers and the shared ones."""
     return {
         question.name: parameters.get(question.name + suffix) or parameters[question.name]

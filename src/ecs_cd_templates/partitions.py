@@ -7,17 +7,31 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class Partition:
-    """A partition's domains: of its services (``AWS::URLSuffix``) and of its console (``REGION.DOMAIN``)."""
+    """A partition's domains: of its services (``AWS::URLSuffix``) and of its console (``REGION.DOMAIN``).
+
+    ``region_pattern`` is what its regions' names look like, from botocore's ``partitions.json``.
+    """
 
     url_suffix: str
     console_domain: str
+    region_pattern: str
 
 
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html,
 # https://docs.amazonaws.cn/en_us/aws/latest/userguide/endpoints-arns.html and
 # https://docs.aws.amazon.com/govcloud-us/latest/UserGuide/using-govcloud-endpoints.html
 PARTITIONS = {
-    "aws": Partition(url_suffix="amazonaws.com", console_domain="console.aws.amazon.com"),
-    "aws-cn": Partition(url_suffix="amazonaws.com.cn", console_domain="console.amazonaws.cn"),
-    "aws-us-gov": Partition(url_suffix="amazonaws.com", console_domain="console.amazonaws-us-gov.com"),
+    "aws": Partition(
+        url_suffix="amazonaws.com",
+        console_domain="console.aws.amazon.com",
+        region_pattern=r"(?:us|eu|ap|sa|ca|me|af|il|mx)-(?!gov-|iso)[a-z]+-[0-9]+",
+    ),
+    "aws-cn": Partition(
+        url_suffix="amazonaws.com.cn", console_domain="console.amazonaws.cn", region_pattern=r"cn-[a-z]+-[0-9]+"
+    ),
+    "aws-us-gov": Partition(
+        url_suffix="amazonaws.com",
+        console_domain="console.amazonaws-us-gov.com",
+        region_pattern=r"us-gov-[a-z]+-[0-9]+",
+    ),
 }

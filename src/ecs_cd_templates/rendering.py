@@ -117,7 +117,8 @@ def _scalar_style(text: str) -> str | None:
     if "\n" in text:
         return "|"
     # YAML 1.1 and 1.2 readers disagree on 0123, 1_000, 12e3, .5 and the like: a quoted string is one for both.
-    if text and (text[0] in "0123456789.+-=" or text.lower() in ("y", "n", "yes", "no", "on", "off", "~", "null")):
+    # With a tag before it, nothing at all would be empty text for one and null for the other.
+    if not text or (text[0] in "0123456789.+-=" or text.lower() in ("y", "n", "yes", "no", "on", "off", "~", "null")):
         return "'"
     return None
 

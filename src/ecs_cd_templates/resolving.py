@@ -8,8 +8,11 @@ does not know. It makes nothing and asks nobody.
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import IPv4Network
+from itertools import islice
 from typing import Any
 
 from .errors import ParameterError
@@ -19,11 +22,21 @@ _NO_VALUE = object()
 
 # What Ref returns for a resource: the property that holds its name
 # (https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-template-resource-type-ref.html).
-_NAME_PROPERTY = {
+NAME_PROPERTY = {
     "AWS::CodeBuild::Project": "Name",
     "AWS::CodePipeline::Pipeline": "Name",
     "AWS::ECR::Repository": "RepositoryName",
+    "AWS::ECS::Cluster": "ClusterName",
     "AWS::Events::Rule": "Name",
+    "AWS::IAM::Role": "RoleName",
+    "AWS::S3::Bucket": "BucketName",
+}
+
+# The attributes of a resource that are a name, and the property that holds it.
+_NAME_ATTRIBUTE = {
+    ("AWS::CodeCommit::Repository", "Name"): "RepositoryName",
+    ("AWS::ECS::Service", "Name"): "ServiceName",
+    ("AWS::SNS::Topic", "TopicName"): "TopicName",
 }
 
 
@@ -116,6 +129,18 @@ def _accepts(parameter: Mapping[str, Any], value: str) -> bool:
     return int(parameter.get("MinLength", 0)) <= len(value) <= int(parameter.get("MaxLength", 4096))
 
 
+def _subnets(block: str, count: str, bits: str) -> list[str]:
+    """The first blocks of ``2 ** bits`` addresses of the block; ``ValueError`` if it has fewer than ``count``.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference-cidr.html
+    """
+    network = IPv4Network(block)
+    found = list(islice(network.subnets(new_prefix=network.max_prefixlen - int(bits)), int(count)))
+    if len(found) < int(count):
+        raise ValueError(f"{block} does not hold {count} blocks of {bits} bits")
+    return [str(subnet) for subnet in found]
+
+
 class _Resolver:
     """The names that are known in one template, and the intrinsics that look them up."""
 
@@ -169,9 +194,19 @@ class _Resolver:
         if name == "Join":
             separator, items = argument
             return separator.join(map(str, self.resolve(items)))
+        if name == "Split":
+            separator, text = argument
+            return self.resolve(text).split(separator)
         if name == "Select":
             index, items = argument
             return self.resolve(items)[int(index)]
+        if name == "Base64":
+            return b64encode(str(self.resolve(argument)).encode()).decode()
+        if name == "Cidr":
+            return _subnets(*map(str, self.resolve(argument)))
+        if name == "GetAZs":
+            region = self.resolve(argument) or self.ref("AWS::Region")
+            return [f"{region}{letter}" for letter in "abc"]
         raise ValueError(f"unknown intrinsic Fn::{name}")
 
     def substitute(self, name: str, local: Mapping[str, str]) -> str:
@@ -190,9 +225,11 @@ class _Resolver:
         resource = self.template["Resources"][name]
         if not self.condition(resource.get("Condition")):
             raise ValueError(f"{name} is referred to, but its condition {resource['Condition']} does not hold")
-        named = resource["Properties"].get(_NAME_PROPERTY.get(resource["Type"], ""))
+        named = resource["Properties"].get(NAME_PROPERTY.get(resource["Type"], ""))
         return f"<{name}>" if named is None else self.resolve(named)
 
     def attribute(self, name: str, attribute: str) -> str:
         self.ref(name)
-        return f"<{name}.{attribute}>"
+        resource = self.template["Resources"][name]
+        named = resource["Properties"].get(_NAME_ATTRIBUTE.get((resource["Type"], attribute), ""))
+        return f"<{name}.{attribute}>" if named is None else str(self.resolve(named))

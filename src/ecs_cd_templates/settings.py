@@ -6,9 +6,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal, get_args
-from urllib.parse import urlsplit
 
 from .checks import flag, instance, one_of, text, whole_number
+from .constraints import CONTAINER_IMAGE, LOG_RETENTION
 from .environments import THREE_ENVIRONMENTS, Environment
 from .errors import SettingsError
 from .parameters import pipeline_fields
@@ -18,12 +18,20 @@ TagMutability = Literal["IMMUTABLE", "MUTABLE"]
 PipelineType = Literal["V1", "V2"]
 Architecture = Literal["X86_64", "ARM64"]
 BuildKind = Literal["nodejs", "containerImage"]
+ContainerInsights = Literal["disabled", "enabled", "enhanced"]
+
+# NGINX for x86-64 and ARM that runs without root and answers 200 on / at this port, which is the sample
+# application's too; from a registry that needs no sign-in (https://gallery.ecr.aws/nginx/nginx-unprivileged).
+FIRST_IMAGE = "public.ecr.aws/nginx/nginx-unprivileged:stable-alpine"
+FIRST_IMAGE_PORT = 8080
 
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
 MAX_PARAMETERS = 200
 MAX_RESOURCES = 500
 MAX_OUTPUTS = 200
 MAX_BODY_BYTES = 51_200
+MAX_ENVIRONMENTS_OF_A_ROLE = 12
+MAX_ENVIRONMENTS_AT_ONCE = 8
 MAX_BODY_BYTES_FROM_S3 = 1_048_576
 
 # CodeBuild's maintained Linux images: an image outside this list no longer gets security updates.
@@ -113,25 +121,38 @@ class AllEnvironmentsSettings:
 
     def __post_init__(self) -> None:
         name = "AllEnvironmentsSettings.environments"
-        if isinstance(self.environments, (str, Environment)) or not isinstance(self.environments, Sequence):
-            raise SettingsError(name, self.environments, "give a list or a tuple of Environment")
-        object.__setattr__(self, "environments", tuple(self.environments))
-        if not self.environments:
-            raise SettingsError(name, (), "give at least one Environment")
-        for environment in self.environments:
-            instance(name, environment, Environment)
-        for attribute in ("key", "words"):
-            values = [getattr(environment, attribute) for environment in self.environments]
-            for value in values:
-                if values.count(value) > 1:
-                    raise SettingsError(
-                        f"Environment.{attribute}", value, "appears twice: give each environment its own"
-                    )
+        object.__setattr__(self, "environments", _each_once(name, self.environments))
         instance("AllEnvironmentsSettings.pipeline", self.pipeline, PipelineSettings)
         _within_limits(name, self.environments)
         if self.nested_base_url is not None:
             url = s3_folder_url("AllEnvironmentsSettings.nested_base_url", self.nested_base_url)
             object.__setattr__(self, "nested_base_url", url)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrerequisitesSettings:
+    """The template of what the pipelines lean on: bucket, topic, repository, roles and log groups.
+
+    ``environments``: those of the pipelines, at most 12: with more, the policies of CodePipeline's role
+    can outgrow IAM's 10,240 characters
+    (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html).
+
+    Raises :class:`SettingsError`.
+    """
+
+    environments: Sequence[Environment] = THREE_ENVIRONMENTS
+    pipeline: PipelineSettings = field(default_factory=PipelineSettings)
+
+    def __post_init__(self) -> None:
+        name = "PrerequisitesSettings.environments"
+        object.__setattr__(self, "environments", _each_once(name, self.environments))
+        instance("PrerequisitesSettings.pipeline", self.pipeline, PipelineSettings)
+        if len(self.environments) > MAX_ENVIRONMENTS_OF_A_ROLE:
+            raise SettingsError(
+                name,
+                f"{len(self.environments)} environments",
+                f"one role's policies hold {MAX_ENVIRONMENTS_OF_A_ROLE} at most: split the list over several templates",
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,6 +198,80 @@ class CodeBuildSettings:
             )
 
 
+@dataclass(frozen=True, kw_only=True)
+class EcsEnvironmentSettings:
+    """The templates of one place to deploy to: network, load balancer, cluster and service, apart or together.
+
+    ``environment``: the one whose words and names the forms propose.
+    ``architecture``: the processor that the image is built for; it also picks the instances and their image.
+    ``container_port``: 1 to 65535, where the application listens, as its Dockerfile says.
+    ``first_image``: what the service runs until the first deployment. It must answer 200 on
+    ``container_port`` as it is, because a deployment replaces the image and nothing else.
+    ``container_insights``: CloudWatch metrics of cluster and service, at CloudWatch's prices
+    (https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/ContainerInsights.html).
+    ``log_retention_days``: one of the numbers of days that CloudWatch Logs offers.
+
+    Raises :class:`SettingsError`.
+    """
+
+    environment: Environment = THREE_ENVIRONMENTS[0]
+    architecture: Architecture = "X86_64"
+    container_port: int = FIRST_IMAGE_PORT
+    first_image: str = FIRST_IMAGE
+    container_insights: ContainerInsights = "enabled"
+    log_retention_days: int = 30
+
+    def __post_init__(self) -> None:
+        instance("EcsEnvironmentSettings.environment", self.environment, Environment)
+        one_of("EcsEnvironmentSettings.architecture", self.architecture, get_args(Architecture))
+        one_of("EcsEnvironmentSettings.container_insights", self.container_insights, get_args(ContainerInsights))
+        whole_number("EcsEnvironmentSettings.container_port", self.container_port, 1, 65535)
+        # A default that the parameter's own pattern refuses would fail every launch.
+        if not CONTAINER_IMAGE.accepts(text("EcsEnvironmentSettings.first_image", self.first_image)):
+            raise SettingsError("EcsEnvironmentSettings.first_image", self.first_image, CONTAINER_IMAGE.words)
+        if self.first_image == FIRST_IMAGE and self.container_port != FIRST_IMAGE_PORT:
+            raise SettingsError(
+                "EcsEnvironmentSettings.container_port",
+                self.container_port,
+                f"the first image listens on {FIRST_IMAGE_PORT}: set first_image to one that answers on this port",
+            )
+        whole_number("EcsEnvironmentSettings.log_retention_days", self.log_retention_days, 1, 3653)
+        one_of(
+            "EcsEnvironmentSettings.log_retention_days",
+            str(self.log_retention_days),
+            LOG_RETENTION.allowed_values or (),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class QuickStartSettings:
+    """The template of everything at once: prerequisites, environments, build projects and pipelines.
+
+    ``environments``: 1 to 8, each with a VPC of its own. ``architecture``: the processor that images are
+    built for and run on. ``sample_app``: the S3 bucket and key of an archive that the form proposes as
+    the repository's first commit, or None for an empty repository.
+
+    Raises :class:`SettingsError`.
+    """
+
+    environments: Sequence[Environment] = THREE_ENVIRONMENTS
+    pipeline: PipelineSettings = field(default_factory=PipelineSettings)
+    architecture: Architecture = "X86_64"
+    sample_app: tuple[str, str] | None = None
+
+    def __post_init__(self) -> None:
+        name = "QuickStartSettings.environments"
+        object.__setattr__(self, "environments", _each_once(name, self.environments))
+        instance("QuickStartSettings.pipeline", self.pipeline, PipelineSettings)
+        one_of("QuickStartSettings.architecture", self.architecture, get_args(Architecture))
+        if len(self.environments) > MAX_ENVIRONMENTS_AT_ONCE:
+            raise SettingsError(
+                name,
+                f"{len(self.environments)} environments",
+                f"a stack of everything holds {MAX_ENVIRONMENTS_AT_ONCE} at most: launch the others by themselves",
+            )
+
+
 def s3_folder_url(name: str, value: str) -> str:
     """The address without its closing slash, if CloudFormation can read nested templates below it.
 
@@ -185,19 +280,32 @@ def s3_folder_url(name: str, value: str) -> str:
     at most 5,120 characters long with the file's name. Raises :class:`SettingsError`.
     """
     example = "such as https://BUCKET.s3.REGION.amazonaws.com/PREFIX"
-    try:
-        parts = urlsplit(text(name, value))
-        host = parts.hostname or ""
-    except ValueError:
-        raise SettingsError(name, value, f"is no address: give an https address of S3, {example}") from None
-    suffixes = "|".join(re.escape(partition.url_suffix) for partition in PARTITIONS.values())
-    if parts.scheme != "https" or not re.search(rf"(?:^|\.)s3[.-](?:[a-z0-9-]+\.)*(?:{suffixes})$", host):
+    # What RFC 3986 allows in a path, and nothing before or after the host and the path.
+    address = re.fullmatch(r"https://([A-Za-z0-9.-]+)(?:/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*)?", text(name, value))
+    if not address or len(value) > 4096:
         raise SettingsError(
-            name, value, f"CloudFormation reads nested templates from https addresses of S3 only, {example}"
+            name, value, f"give an https address without user, port, query, fragment or spaces, {example}"
         )
-    if parts.query or parts.fragment or parts.username or not re.fullmatch(r"[!-~]{1,4096}", value):
-        raise SettingsError(name, value, f"leave out query, fragment, user and spaces: {example}")
+    suffixes = "|".join(re.escape(partition.url_suffix) for partition in PARTITIONS.values())
+    if not re.fullmatch(rf"(?:.+\.)?s3[.-](?!website)(?:[a-z0-9-]+\.)*(?:{suffixes})", address[1].lower()):
+        raise SettingsError(name, value, f"CloudFormation reads nested templates from S3 only, {example}")
     return value.rstrip("/")
+
+
+def _each_once(name: str, environments: object) -> tuple[Environment, ...]:
+    """The environments as a tuple, if there are any and none has another's key or words."""
+    if not isinstance(environments, Sequence) or isinstance(environments, str):
+        raise SettingsError(name, environments, "give a list or a tuple of Environment")
+    if not environments:
+        raise SettingsError(name, (), "give at least one Environment")
+    for environment in environments:
+        instance(name, environment, Environment)
+    for attribute in ("key", "words"):
+        values = [getattr(environment, attribute) for environment in environments]
+        for value in values:
+            if values.count(value) > 1:
+                raise SettingsError(f"Environment.{attribute}", value, "appears twice: give each environment its own")
+    return tuple(environments)
 
 
 def _within_limits(name: str, environments: Sequence[Environment]) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from troposphere import Parameter, Ref, Template
+from troposphere import Parameter, Template
 from troposphere.cloudformation import Stack
 
 from ..environments import Environment
 from ..parameters import add_fields, environment_suffix, for_environment, pipeline_fields
 from ..settings import AllEnvironmentsSettings
-from ..substitution import add_partitions
+from ..substitution import add_partitions, ref
 from .deployment_pipeline import OUTPUTS, add_outputs, add_pipeline, file_name, require_distinct_projects
 from .rules import require_distinct
 
@@ -50,7 +50,7 @@ def _add_nested_pipeline(
         Stack(
             f"CodePipeLine{suffix}",
             TemplateURL=f"{base_url}/{file_name(environment)}",
-            Parameters={name: Ref(parameter) for name, parameter in asked.items()},
+            Parameters={name: ref(value) for name, value in asked.items()},
         )
     )
     add_outputs(template, environment, {name: stack.get_att(f"Outputs.{name}") for name in OUTPUTS}, suffix)

@@ -10,7 +10,7 @@ from troposphere.codebuild import Environment as BuildEnvironment
 
 from ..parameters import add_fields, code_build_fields
 from ..settings import Architecture, BuildKind, CodeBuildSettings
-from ..substitution import role_arn, sub
+from ..substitution import Named, ref, role_arn, sub
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,15 +48,32 @@ def build(settings: CodeBuildSettings) -> Template:
     kind = _KINDS[settings.kind]
     template = Template(Description=kind.description)
     parameters = add_fields(template, code_build_fields(kind.builds))
-    name = parameters["CodeBuildProjectName"]
+    project = add_project(
+        template,
+        "CodeBuildProject",
+        name=parameters["CodeBuildProjectName"],
+        role=parameters["CodeBuildServiceRoleName"],
+        settings=settings,
+    )
+    template.add_output(
+        Output(
+            "CodeBuildProjectName", Description="The CodeBuild project's name, for the pipelines", Value=Ref(project)
+        )
+    )
+    return template
+
+
+def add_project(template: Template, title: str, *, name: Named, role: Named, settings: CodeBuildSettings) -> Project:
+    """Adds the CodeBuild project, which works with the role."""
+    kind = _KINDS[settings.kind]
     logs = CloudWatchLogs(Status="DISABLED")
     if settings.build_logs:
         logs = CloudWatchLogs(Status="ENABLED", GroupName=sub("/aws/codebuild/${project}", project=name))
-    project = template.add_resource(
+    return template.add_resource(
         Project(
-            "CodeBuildProject",
-            Name=Ref(name),
-            ServiceRole=role_arn(parameters["CodeBuildServiceRoleName"]),
+            title,
+            Name=ref(name),
+            ServiceRole=role_arn(role),
             Source=Source(Type="CODEPIPELINE", BuildSpec=kind.buildspec),
             Artifacts=Artifacts(Type="CODEPIPELINE"),
             Environment=BuildEnvironment(
@@ -69,9 +86,3 @@ def build(settings: CodeBuildSettings) -> Template:
             TimeoutInMinutes=settings.timeout_minutes,
         )
     )
-    template.add_output(
-        Output(
-            "CodeBuildProjectName", Description="The CodeBuild project's name, for the pipelines", Value=Ref(project)
-        )
-    )
-    return template

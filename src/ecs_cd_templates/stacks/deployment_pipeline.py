@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from troposphere import Equals, Not, Output, Parameter, Ref, Template
-from troposphere.codepipeline import Actions, ArtifactStore, FailureConditions, Pipeline, Stages
+from troposphere import Equals, Not, Output, Parameter, Template
+from troposphere.codepipeline import ArtifactStore, FailureConditions, Pipeline, Stages
 from troposphere.ecr import ImageScanningConfiguration, LifecyclePolicy, Repository
 from troposphere.events import Rule, Target
 
 from .. import actions
 from ..environments import Environment
 from ..parameters import add_fields, for_environment, single_pipeline_fields
+from ..policies import pipeline_arn, repository_arn
 from ..settings import DeploymentPipelineSettings, PipelineSettings
-from ..substitution import add_partitions, console_url, role_arn, sub
+from ..substitution import Named, add_partitions, console_url, ref, role_arn, sub
 from .rules import require_distinct
 
 SOURCE_ARTIFACT = "SourceArtifact"
@@ -50,7 +51,7 @@ def require_distinct_projects(template: Template, parameters: Mapping[str, Param
 
 def add_pipeline(
     template: Template,
-    parameters: Mapping[str, Parameter],
+    parameters: Mapping[str, Named],
     environment: Environment,
     settings: PipelineSettings,
     suffix: str = "",
@@ -61,7 +62,7 @@ def add_pipeline(
     """
     asked = for_environment(parameters, suffix)
     make_repository = f"MakeECRRepository{suffix}"
-    template.add_condition(make_repository, Not(Equals(Ref(asked["LifecyclePolicyText"]), "")))
+    template.add_condition(make_repository, Not(Equals(ref(asked["LifecyclePolicyText"]), "")))
     template.add_resource(_repository(f"ECRRepository{suffix}", asked, settings, make_repository))
     pipeline = _pipeline(f"Pipeline{suffix}", asked, environment, settings)
     template.add_resource(_trigger(f"CWEventTrigger{suffix}", asked, pipeline))
@@ -80,51 +81,42 @@ def add_outputs(template: Template, environment: Environment, values: Mapping[st
         )
 
 
-def _repository(title: str, asked: Mapping[str, Parameter], settings: PipelineSettings, condition: str) -> Repository:
+def _repository(title: str, asked: Mapping[str, Named], settings: PipelineSettings, condition: str) -> Repository:
     """The repository; retained, because a stack that is deleted must not take the releases with it."""
     return Repository(
         title,
         Condition=condition,
         DeletionPolicy="Retain",
         UpdateReplacePolicy="Retain",
-        RepositoryName=Ref(asked["ECRRepositoryName"]),
+        RepositoryName=ref(asked["ECRRepositoryName"]),
         ImageScanningConfiguration=ImageScanningConfiguration(ScanOnPush=settings.scan_on_push),
         ImageTagMutability=settings.image_tag_mutability,
-        LifecyclePolicy=LifecyclePolicy(LifecyclePolicyText=Ref(asked["LifecyclePolicyText"])),
+        LifecyclePolicy=LifecyclePolicy(LifecyclePolicyText=ref(asked["LifecyclePolicyText"])),
     )
 
 
-def _trigger(title: str, asked: Mapping[str, Parameter], pipeline: Pipeline) -> Rule:
+def _trigger(title: str, asked: Mapping[str, Named], pipeline: Pipeline) -> Rule:
     """The event rule that starts the pipeline on a push to exactly its branch.
 
     https://docs.aws.amazon.com/codepipeline/latest/userguide/triggering.html
     """
-    repository = asked["CodeCommitRepositoryName"]
     return Rule(
         title,
-        Name=Ref(asked["CodePipelineName"]),
+        Name=ref(asked["CodePipelineName"]),
         Description=sub("Starts the pipeline ${name}", name=asked["CodePipelineName"]),
         EventPattern={
             "source": ["aws.codecommit"],
             "detail-type": ["CodeCommit Repository State Change"],
-            "resources": [
-                sub(
-                    "arn:${AWS::Partition}:codecommit:${AWS::Region}:${AWS::AccountId}:${repository}",
-                    repository=repository,
-                )
-            ],
+            "resources": [repository_arn(asked["CodeCommitRepositoryName"])],
             "detail": {
                 "event": ["referenceCreated", "referenceUpdated"],
                 "referenceType": ["branch"],
-                "referenceName": [Ref(asked["CodeCommitBranchName"])],
+                "referenceName": [ref(asked["CodeCommitBranchName"])],
             },
         },
         Targets=[
             Target(
-                Arn=sub(
-                    "arn:${AWS::Partition}:codepipeline:${AWS::Region}:${AWS::AccountId}:${pipeline}",
-                    pipeline=pipeline,
-                ),
+                Arn=pipeline_arn(pipeline),
                 Id="Pipeline",
                 RoleArn=role_arn(asked["CloudWatchEventRoleName"]),
             )
@@ -132,76 +124,65 @@ def _trigger(title: str, asked: Mapping[str, Parameter], pipeline: Pipeline) -> 
     )
 
 
-def _pipeline(
-    title: str, asked: Mapping[str, Parameter], environment: Environment, settings: PipelineSettings
-) -> Pipeline:
-    deploy = Stages(
-        Name="Deploy",
-        Actions=[
-            actions.deploy(
-                cluster=asked["ECSClusterName"],
-                service=asked["ECSServiceName"],
-                source=BUILD_CONTAINER_ARTIFACT,
-                settings=settings,
-            )
-        ],
-    )
+def _pipeline(title: str, asked: Mapping[str, Named], environment: Environment, settings: PipelineSettings) -> Pipeline:
+    stages = [
+        Stages(Name=name, Actions=[action.declaration for action in actions_of_stage])
+        for name, actions_of_stage in stage_actions(asked, environment, settings).items()
+    ]
     if settings.rollback_on_failure:
-        deploy.OnFailure = FailureConditions(Result="ROLLBACK")
+        stages[-1].OnFailure = FailureConditions(Result="ROLLBACK")
     return Pipeline(
         title,
-        Name=Ref(asked["CodePipelineName"]),
+        Name=ref(asked["CodePipelineName"]),
         PipelineType=settings.pipeline_type,
         RoleArn=role_arn(asked["CodePipelineServiceRoleName"]),
-        ArtifactStore=ArtifactStore(Type="S3", Location=Ref(asked["CodePipelineArtifactBucketName"])),
-        Stages=[
-            Stages(
-                Name="Source",
-                Actions=[
-                    actions.source(
-                        repository=asked["CodeCommitRepositoryName"],
-                        branch=asked["CodeCommitBranchName"],
-                        output=SOURCE_ARTIFACT,
-                    )
-                ],
-            ),
-            Stages(Name="Build", Actions=_build_actions(asked, environment, settings)),
-            deploy,
-        ],
+        ArtifactStore=ArtifactStore(Type="S3", Location=ref(asked["CodePipelineArtifactBucketName"])),
+        Stages=stages,
     )
 
 
-def _build_actions(
-    asked: Mapping[str, Parameter], environment: Environment, settings: PipelineSettings
-) -> list[Actions]:
-    """The approval, if there is one, then the unit tests, then the image: one after the other."""
-    steps = []
+def stage_actions(
+    asked: Mapping[str, Named],
+    environment: Environment,
+    settings: PipelineSettings,
+    task_roles: Sequence[Named] = (),
+) -> dict[str, list[actions.Action]]:
+    """The actions of each stage, in order; in the Build stage they run one after the other.
+
+    ``asked`` has a name for each pipeline question; ``task_roles`` matter to the deploy action's permissions only.
+    """
+    source = actions.source(
+        repository=asked["CodeCommitRepositoryName"], branch=asked["CodeCommitBranchName"], output=SOURCE_ARTIFACT
+    )
+    build_app = actions.build_app(
+        project=asked["CodeBuildNodejsProjectName"], source=SOURCE_ARTIFACT, output=BUILD_APP_ARTIFACT
+    )
+    build_container = actions.build_container(
+        project=asked["CodeBuildContainerImageProjectName"],
+        container=asked["ECSTaskContainerName"],
+        repository=asked["ECRRepositoryName"],
+        source=BUILD_APP_ARTIFACT,
+        output=BUILD_CONTAINER_ARTIFACT,
+    )
+    deploy = actions.deploy(
+        cluster=asked["ECSClusterName"],
+        service=asked["ECSServiceName"],
+        task_roles=task_roles,
+        source=BUILD_CONTAINER_ARTIFACT,
+        settings=settings,
+    )
+    build = [build_app, build_container]
     if environment.approval:
-        steps.append(
-            actions.approval(
-                topic=asked["SNSTopicName"],
-                repository=asked["CodeCommitRepositoryName"],
-                branch=asked["CodeCommitBranchName"],
-                settings=settings,
-            )
+        approval = actions.approval(
+            topic=asked["SNSTopicName"],
+            repository=asked["CodeCommitRepositoryName"],
+            branch=asked["CodeCommitBranchName"],
+            settings=settings,
         )
-    steps.append(
-        actions.build_app(
-            project=asked["CodeBuildNodejsProjectName"], source=SOURCE_ARTIFACT, output=BUILD_APP_ARTIFACT
-        )
-    )
-    steps.append(
-        actions.build_container(
-            project=asked["CodeBuildContainerImageProjectName"],
-            container=asked["ECSTaskContainerName"],
-            repository=asked["ECRRepositoryName"],
-            source=BUILD_APP_ARTIFACT,
-            output=BUILD_CONTAINER_ARTIFACT,
-        )
-    )
-    for run_order, step in enumerate(steps, start=1):
-        step.RunOrder = run_order
-    return steps
+        build.insert(0, approval)
+    for run_order, action in enumerate(build, start=1):
+        action.declaration.RunOrder = run_order
+    return {"Source": [source], "Build": build, "Deploy": [deploy]}
 
 
 def _approval(environment: Environment) -> str:

@@ -1,0 +1,355 @@
+"""The template of an ECS cluster: on Fargate, or on EC2 instances that come and go with the tasks.
+
+A stack that is deleted must get rid of its instances, and this shapes the EC2 part. Managed
+termination protection would keep the Auto Scaling group from ever becoming empty. Managed draining
+would leave its lifecycle hook behind when the capacity provider goes, and hold each instance for an
+hour. Both are off, and the oldest instance goes first when the group shrinks: after a deployment,
+that is the one whose task was replaced.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from awacs import ecs
+from awacs.aws import Allow, ArnEquals, Condition, PolicyDocument, Principal, Statement
+from awacs.sts import AssumeRole
+from troposphere import AWSHelperFn, Base64, Equals, If, NoValue, Output, Parameter, Ref, Template
+from troposphere.autoscaling import AutoScalingGroup, LaunchTemplateSpecification
+from troposphere.ec2 import (
+    EBSBlockDevice,
+    IamInstanceProfile,
+    LaunchTemplate,
+    LaunchTemplateBlockDeviceMapping,
+    LaunchTemplateData,
+    MetadataOptions,
+    NetworkInterfaces,
+    SecurityGroup,
+    SecurityGroupRule,
+)
+from troposphere.ecs import (
+    AutoScalingGroupProvider,
+    CapacityProvider,
+    CapacityProviderStrategy,
+    ClusterCapacityProviderAssociations,
+    ClusterSetting,
+    ManagedScaling,
+)
+from troposphere.ecs import Cluster as EcsCluster
+from troposphere.iam import InstanceProfile, Policy, Role
+
+from .. import constraints, policies
+from ..constraints import Constraint
+from ..parameters import ECS_GROUP, Field, add_fields, for_scope, own_or_shared
+from ..policies import Grant
+from ..settings import Architecture, EcsEnvironmentSettings
+from ..substitution import Named, ref, sub
+from . import vpc
+from .vpc import Network, after_network
+
+LAUNCH_TYPES = ("FARGATE", "EC2")
+
+# The instance types that the form offers, with their memory in MiB: the smallest has three network interfaces, one
+# for itself and one for each of two tasks
+# (https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/using-eni.html#AvailableIpPerENI).
+INSTANCE_MEMORY = {"small": 2048, "medium": 4096, "large": 8192, "xlarge": 16384}
+INSTANCE_FAMILIES: dict[Architecture, str] = {"X86_64": "t3", "ARM64": "t4g"}
+
+# https://docs.aws.amazon.com/AmazonECS/latest/developerguide/retrieve-ecs-optimized_AMI.html
+IMAGE_PARAMETERS: dict[Architecture, str] = {
+    "X86_64": "/aws/service/ecs/optimized-ami/amazon-linux-2023/recommended/image_id",
+    "ARM64": "/aws/service/ecs/optimized-ami/amazon-linux-2023/arm64/recommended/image_id",
+}
+
+# The form takes 5 tasks at most; even with one task to an instance, a deployment finds room for each new task
+# beside the old one.
+MAX_INSTANCES = 10
+
+# Tasks must not reach the instance's role over the metadata service: they have their own
+# (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-agent-config.html).
+USER_DATA = """#!/bin/bash
+cat >> /etc/ecs/ecs.config <<'END'
+ECS_CLUSTER=${cluster}
+ECS_AWSVPC_BLOCK_IMDS=true
+END
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cluster:
+    """A cluster's name, the condition that it runs on EC2, and what must be there before it takes tasks."""
+
+    name: Named
+    on_ec2: str
+    ready: AWSHelperFn | None = None
+
+
+def build(settings: EcsEnvironmentSettings) -> Template:
+    """A template with the cluster, whose instances, if any, are in a VPC that is there."""
+    template = Template(Description="This template deploys an ECS cluster on Fargate or EC2")
+    asked = [*vpc.given_fields(), *fields(settings)]
+    parameters = add_fields(template, asked)
+    add_cluster(template, parameters, vpc.given(template, parameters), settings)
+    return template
+
+
+def fields(settings: EcsEnvironmentSettings, suffix: str = "") -> list[Field]:
+    """The fields of a cluster that is made."""
+    asked = [
+        Field(
+            name="ECSClusterName",
+            label="What is the ECS Cluster Name{scope}?",
+            group=ECS_GROUP,
+            description="Name for the ECS cluster; the pipelines ask for it.",
+            constraint=constraints.ECS_NAME,
+            default=f"ecs-cd-{settings.environment.key.lower()}",
+        ),
+        _launch_type("What should containers run on{scope}?"),
+        Field(
+            name="ECSInstanceType",
+            label="Which instances should containers run on{scope}? (EC2 only)",
+            group=ECS_GROUP,
+            description="EC2 instance type; with Fargate there are no instances.",
+            constraint=Constraint(
+                allowed_values=tuple(instance_memory(settings.architecture)),
+                words="Choose one of the instance types that have the processor that the image is built for.",
+            ),
+            default=next(iter(instance_memory(settings.architecture))),
+        ),
+        Field(
+            name="ECSInstanceImageId",
+            label="Which image should instances start from{scope}? (EC2 only)",
+            group=ECS_GROUP,
+            description="Systems Manager parameter that names the image. The proposed one is AWS's own: the newest "
+            "ECS-optimized Amazon Linux 2023.",
+            constraint=Constraint(words="Give the name of a Systems Manager parameter that holds an image's ID."),
+            default=IMAGE_PARAMETERS[settings.architecture],
+            type="AWS::SSM::Parameter::Value<AWS::EC2::Image::Id>",
+        ),
+    ]
+    return for_scope(asked, settings.environment, suffix)
+
+
+def given_fields() -> list[Field]:
+    """The fields for a cluster that another stack made."""
+    return [
+        Field(
+            name="ECSClusterName",
+            label="Which ECS cluster should the service run in?",
+            group=ECS_GROUP,
+            description="Existing ECS cluster, in the region of this stack.",
+            constraint=constraints.ECS_NAME,
+        ),
+        _launch_type("What do containers run on in this cluster?"),
+    ]
+
+
+def given(template: Template, parameters: Mapping[str, Parameter]) -> Cluster:
+    """The cluster that :func:`given_fields` asks for."""
+    return Cluster(name=parameters["ECSClusterName"], on_ec2=_on_ec2(template, parameters["ECSLaunchType"]))
+
+
+def add_cluster(
+    template: Template,
+    parameters: Mapping[str, Parameter],
+    network: Network,
+    settings: EcsEnvironmentSettings,
+    suffix: str = "",
+) -> Cluster:
+    """Adds the cluster, the instances if it has any, and outputs for its name and launch type.
+
+    With Fargate it gets no capacity provider: to attach one, ECS needs its service-linked role, which an account
+    gets with its first cluster and a moment too late for it. A service of launch type FARGATE needs none.
+    """
+    asked = own_or_shared(parameters, suffix)
+    on_ec2 = _on_ec2(template, asked["ECSLaunchType"], suffix)
+    cluster = template.add_resource(
+        EcsCluster(
+            f"ECSCluster{suffix}",
+            ClusterName=Ref(asked["ECSClusterName"]),
+            ClusterSettings=[ClusterSetting(Name="containerInsights", Value=settings.container_insights)],
+        )
+    )
+    association = _add_instances(template, asked, cluster, network, on_ec2, suffix)
+    for name, description in (
+        ("ECSClusterName", "The ECS cluster's name, for the service and the pipelines"),
+        ("ECSLaunchType", "What containers run on, for the service"),
+    ):
+        template.add_output(Output(f"{name}{suffix}", Description=description, Value=Ref(asked[name])))
+    return Cluster(name=cluster, on_ec2=on_ec2, ready=If(on_ec2, Ref(association), NoValue))
+
+
+def instance_memory(architecture: Architecture) -> dict[str, int]:
+    """The memory in MiB of each instance type that the form offers, the smallest first."""
+    return {f"{INSTANCE_FAMILIES[architecture]}.{size}": memory for size, memory in INSTANCE_MEMORY.items()}
+
+
+def _launch_type(label: str) -> Field:
+    return Field(
+        name="ECSLaunchType",
+        label=label,
+        group=ECS_GROUP,
+        description="FARGATE, or EC2 instances of this account. It cannot be changed later.",
+        constraint=Constraint(allowed_values=LAUNCH_TYPES, words=f"Choose {' or '.join(LAUNCH_TYPES)}."),
+        default=LAUNCH_TYPES[0],
+    )
+
+
+def _on_ec2(template: Template, launch_type: Parameter, suffix: str = "") -> str:
+    return template.add_condition(f"UseEC2{suffix}", Equals(Ref(launch_type), "EC2"))
+
+
+def _add_instances(
+    template: Template,
+    asked: Mapping[str, Parameter],
+    cluster: EcsCluster,
+    network: Network,
+    condition: str,
+    suffix: str,
+) -> ClusterCapacityProviderAssociations:
+    """Adds the instances' role, security group, launch template and Auto Scaling group, and joins them to the cluster.
+
+    Each refers to the one before, so that a stack is deleted from the last to the first, the cluster after its
+    instances.
+    """
+    role = template.add_resource(_role(f"InstanceRole{suffix}", cluster, condition))
+    profile = template.add_resource(InstanceProfile(f"InstanceProfile{suffix}", Condition=condition, Roles=[Ref(role)]))
+    security_group = template.add_resource(
+        _security_group(f"InstanceSecurityGroup{suffix}", network, condition=condition)
+    )
+    launch_template = template.add_resource(
+        LaunchTemplate(
+            f"InstanceLaunchTemplate{suffix}",
+            Condition=condition,
+            LaunchTemplateData=_instance(asked, cluster, profile, security_group),
+        )
+    )
+    group = AutoScalingGroup(
+        f"AutoScalingGroup{suffix}",
+        Condition=condition,
+        LaunchTemplate=LaunchTemplateSpecification(
+            LaunchTemplateId=Ref(launch_template), Version=launch_template.get_att("LatestVersionNumber")
+        ),
+        VPCZoneIdentifier=network.subnets,
+        MinSize="1",
+        MaxSize=str(MAX_INSTANCES),
+        TerminationPolicies=["OldestInstance"],
+        Tags=[{"Key": "Name", "Value": Ref(cluster), "PropagateAtLaunch": True}],
+    )
+    # An instance that cannot reach ECS does not join the cluster.
+    template.add_resource(after_network(network, group))
+    provider = template.add_resource(
+        CapacityProvider(
+            f"CapacityProvider{suffix}",
+            Condition=condition,
+            # A name that CloudFormation makes up starts with the stack's, and ECS refuses one that starts with ecs
+            # (https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateCapacityProvider.html).
+            Name=sub(f"ec2-${{AWS::StackName}}{suffix}"),
+            AutoScalingGroupProvider=AutoScalingGroupProvider(
+                AutoScalingGroupArn=Ref(group),
+                ManagedScaling=ManagedScaling(Status="ENABLED", TargetCapacity=100),
+                ManagedTerminationProtection="DISABLED",
+                ManagedDraining="DISABLED",
+            ),
+        )
+    )
+    return template.add_resource(
+        ClusterCapacityProviderAssociations(
+            f"CapacityProviderAssociation{suffix}",
+            Condition=condition,
+            Cluster=Ref(cluster),
+            CapacityProviders=[Ref(provider)],
+            DefaultCapacityProviderStrategy=[CapacityProviderStrategy(CapacityProvider=Ref(provider), Weight=1)],
+        )
+    )
+
+
+def _role(title: str, cluster: EcsCluster, condition: str) -> Role:
+    """The role of the instances: what the ECS agent calls for this cluster.
+
+    Pulling images and writing logs is the task execution role's business, on EC2 too
+    (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_execution_IAM_role.html).
+    """
+    # EC2 is the one service here whose principal differs between partitions
+    # (https://docs.amazonaws.cn/en_us/IAM/latest/UserGuide/reference_policies_elements_principal.html).
+    trust = Statement(Effect=Allow, Principal=Principal("Service", sub("ec2.${AWS::URLSuffix}")), Action=[AssumeRole])
+    return Role(
+        title,
+        Condition=condition,
+        Description="The role that the ECS agent on the instances works with",
+        AssumeRolePolicyDocument=PolicyDocument(Version="2012-10-17", Statement=[trust]),
+        Policies=[Policy(PolicyName="agent", PolicyDocument=policies.document(_agent(cluster)))],
+    )
+
+
+def _agent(cluster: EcsCluster) -> list[Grant]:
+    """What the agent calls, from
+    https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AmazonEC2ContainerServiceforEC2Role.html, on what
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerservice.html allows.
+    """
+    place = "arn:${AWS::Partition}:ecs:${AWS::Region}:${AWS::AccountId}"
+    cluster_arn = sub(f"{place}:cluster/${{cluster}}", cluster=cluster)
+    return [
+        Grant(sid="Endpoint", actions=(ecs.DiscoverPollEndpoint,), resources=("*",)),
+        Grant(
+            sid="Cluster",
+            actions=(
+                ecs.DeregisterContainerInstance,
+                ecs.RegisterContainerInstance,
+                ecs.SubmitAttachmentStateChanges,
+                ecs.SubmitContainerStateChange,
+                ecs.SubmitTaskStateChange,
+            ),
+            resources=(cluster_arn,),
+        ),
+        Grant(
+            sid="Instances",
+            actions=(ecs.Poll, ecs.StartTelemetrySession),
+            resources=(sub(f"{place}:container-instance/*"),),
+            condition=Condition(ArnEquals({"ecs:cluster": cluster_arn})),
+        ),
+    ]
+
+
+def _security_group(title: str, network: Network, *, condition: str) -> SecurityGroup:
+    """The instances' own group: nobody calls them, tasks have network interfaces and groups of their own."""
+    return SecurityGroup(
+        title,
+        Condition=condition,
+        GroupDescription="Lets the instances reach AWS services and lets nobody in",
+        VpcId=ref(network.vpc),
+        SecurityGroupEgress=[
+            SecurityGroupRule(
+                IpProtocol="tcp",
+                FromPort=443,
+                ToPort=443,
+                CidrIp="0.0.0.0/0",
+                Description="AWS services and registries",
+            )
+        ],
+    )
+
+
+def _instance(
+    asked: Mapping[str, Parameter], cluster: EcsCluster, profile: InstanceProfile, security_group: SecurityGroup
+) -> LaunchTemplateData:
+    return LaunchTemplateData(
+        ImageId=Ref(asked["ECSInstanceImageId"]),
+        InstanceType=Ref(asked["ECSInstanceType"]),
+        IamInstanceProfile=IamInstanceProfile(Arn=profile.get_att("Arn")),
+        # IMDSv2 only, and its answers do not get past the instance itself
+        # (https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/configuring-IMDS-new-instances.html).
+        MetadataOptions=MetadataOptions(HttpTokens="required", HttpPutResponseHopLimit=1),
+        NetworkInterfaces=[
+            # Without a NAT gateway, a public address is the way to ECS, ECR and the logs.
+            NetworkInterfaces(DeviceIndex=0, AssociatePublicIpAddress=True, Groups=[security_group.get_att("GroupId")])
+        ],
+        BlockDeviceMappings=[
+            LaunchTemplateBlockDeviceMapping(
+                DeviceName="/dev/xvda",
+                Ebs=EBSBlockDevice(VolumeType="gp3", VolumeSize=30, Encrypted=True, DeleteOnTermination=True),
+            )
+        ],
+        UserData=Base64(sub(USER_DATA, cluster=cluster)),
+    )

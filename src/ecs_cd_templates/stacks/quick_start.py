@@ -1,0 +1,161 @@
+"""The template of everything at once: from an empty account to running environments with their pipelines.
+
+It holds all of its resources itself. As nested stacks it would need a folder to read them from, and
+every name would have to be handed down; here each name is a reference, which also puts things in order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from troposphere import And, Equals, If, Not, NoValue, Parameter, Ref, Template
+from troposphere.codecommit import S3, Code
+
+from .. import constraints
+from ..parameters import (
+    CODECOMMIT_GROUP,
+    Field,
+    add_fields,
+    environment_suffix,
+    pipeline_fields,
+)
+from ..settings import BuildKind, CodeBuildSettings, EcsEnvironmentSettings, PrerequisitesSettings, QuickStartSettings
+from ..substitution import Named, add_partitions
+from . import code_build, ecs_environment, prerequisites
+from .deployment_pipeline import add_pipeline
+from .prerequisites import Part
+from .rules import require_distinct
+
+# What all environments have in common, so that it is asked once.
+SHARED = (
+    "ECSLaunchType",
+    "ECSInstanceType",
+    "ECSInstanceImageId",
+    "ECSTaskContainerName",
+    "ECSTaskImage",
+    "ECSTaskSize",
+    "HealthCheckPath",
+)
+
+
+def build(settings: QuickStartSettings) -> Template:
+    """A template that makes all that the pipelines lean on and deploy to, and the pipelines."""
+    count = len(settings.environments)
+    template = Template(
+        Description=f"This template deploys everything: prerequisites, {count} ECS environments, CodeBuild projects "
+        f"and CI/CD pipelines. These cost money while they are there: {count} load balancers, the containers or EC2 "
+        "instances, public IPv4 addresses, CloudWatch metrics and logs, pipelines, builds and stored images"
+    )
+    parameters = add_fields(template, fields(settings))
+    _add_rules(template, parameters, settings)
+    add_partitions(template)
+    needed = prerequisites.add_prerequisites(
+        template,
+        parameters,
+        PrerequisitesSettings(environments=settings.environments, pipeline=settings.pipeline),
+        existing=False,
+    )
+    _seed(template, parameters, needed)
+    known: dict[str, Named] = {**parameters, **_made_names(needed)}
+    builds: tuple[tuple[BuildKind, Part, Part], ...] = (
+        ("nodejs", prerequisites.NODEJS_PROJECT, prerequisites.NODEJS_ROLE),
+        ("containerImage", prerequisites.IMAGE_PROJECT, prerequisites.IMAGE_ROLE),
+    )
+    for kind, project, role in builds:
+        known[project.name] = code_build.add_project(
+            template,
+            project.name.removesuffix("Name"),
+            name=parameters[project.name],
+            role=needed.resources[role.name],
+            settings=CodeBuildSettings(kind=kind, architecture=settings.architecture),
+        )
+    for environment in settings.environments:
+        suffix = environment_suffix(environment)
+        place = EcsEnvironmentSettings(environment=environment, architecture=settings.architecture)
+        made = ecs_environment.add_environment(template, parameters, place, suffix)
+        known[f"ECSServiceName{suffix}"] = made.service.get_att("Name")
+        add_pipeline(template, known, environment, settings.pipeline, suffix)
+    return template
+
+
+def fields(settings: QuickStartSettings) -> list[Field]:
+    """The fields of everything, each once and all with a default."""
+    places: dict[str, Field] = {}
+    for number, environment in enumerate(settings.environments):
+        suffix = environment_suffix(environment)
+        place = EcsEnvironmentSettings(environment=environment, architecture=settings.architecture)
+        own = ecs_environment.fields(place, suffix, f"10.{number}.0.0/16")
+        shared = [field for field in ecs_environment.fields(place) if field.name in SHARED]
+        for field in shared + [field for field in own if field.name.removesuffix(suffix) not in SHARED]:
+            places.setdefault(field.name, field)
+    needed = {field.name: field for field in prerequisites.fields(settings.environments, existing=False)}
+    pipelines = {field.name: field for field in _pipeline_fields(settings, {**needed, **places})}
+    # Where two ask for one name, the part that makes it says what it may be.
+    everything = {**pipelines, **needed, **places}
+    first = [name for name in SHARED if name in everything]
+    return [everything[name] for name in dict.fromkeys([*first, *everything])]
+
+
+def _pipeline_fields(settings: QuickStartSettings, known: Mapping[str, Field]) -> Iterator[Field]:
+    """What only the pipelines ask for, with a default as well, and what the repository starts with."""
+    branches = {
+        f"CodeCommitBranchName{environment_suffix(environment)}": environment.default_branch or environment.key.lower()
+        for environment in settings.environments
+    }
+    for field in pipeline_fields(settings.environments):
+        if field.name not in known:
+            yield replace(field, default=branches.get(field.name, field.default))
+    bucket, key = settings.sample_app or ("", "")
+    yield Field(
+        name="SampleAppBucketName",
+        label="Which S3 bucket holds the archive that the repository starts with? (blank: an empty repository)",
+        group=CODECOMMIT_GROUP,
+        description="Bucket of a ZIP archive of the application; publishing puts the sample application's into yours.",
+        constraint=constraints.OPTIONAL_BUCKET_NAME,
+        default=bucket,
+    )
+    yield Field(
+        name="SampleAppKey",
+        label="Under which key? (blank: an empty repository)",
+        group=CODECOMMIT_GROUP,
+        description="Key of that archive. It becomes the first commit, on the branch of the first environment.",
+        constraint=constraints.OBJECT_KEY,
+        default=key,
+    )
+
+
+def _made_names(needed: prerequisites.Prerequisites) -> dict[str, Named]:
+    """The names of what is made here, read off the resources, so that they are there before what uses them."""
+    names: dict[str, Named] = {part.name: needed.resources[part.name] for part in prerequisites.ROLES}
+    names[prerequisites.BUCKET.name] = needed.resources[prerequisites.BUCKET.name]
+    names[prerequisites.REPOSITORY.name] = needed.resources[prerequisites.REPOSITORY.name].get_att("Name")
+    if prerequisites.TOPIC.name in needed.resources:
+        names[prerequisites.TOPIC.name] = needed.resources[prerequisites.TOPIC.name].get_att("TopicName")
+    return names
+
+
+def _seed(template: Template, parameters: Mapping[str, Parameter], needed: prerequisites.Prerequisites) -> None:
+    """Lets the repository start with the archive, if one is named."""
+    bucket, key = parameters["SampleAppBucketName"], parameters["SampleAppKey"]
+    template.add_condition("HasSampleApp", And(Not(Equals(Ref(bucket), "")), Not(Equals(Ref(key), ""))))
+    branch = next(name for name in parameters if name.startswith("CodeCommitBranchName"))
+    archive = Code(S3=S3(Bucket=Ref(bucket), Key=Ref(key)), BranchName=Ref(parameters[branch]))
+    needed.resources[prerequisites.REPOSITORY.name].Code = If("HasSampleApp", archive, NoValue)
+
+
+def _add_rules(template: Template, parameters: Mapping[str, Parameter], settings: QuickStartSettings) -> None:
+    """Refuses one name for two things of the same kind, which could not both be made."""
+    projects = [parameters[part.name] for part in (prerequisites.NODEJS_PROJECT, prerequisites.IMAGE_PROJECT)]
+    require_distinct(template, "DistinctBuildProjects", projects, "The two builds need a CodeBuild project each")
+    for name, what in (
+        ("CodePipelineName", "a pipeline"),
+        ("ECRRepositoryName", "an ECR repository"),
+        ("ECSClusterName", "an ECS cluster"),
+        ("ECSTaskRoleName", "a task role"),
+        ("ECSTaskExecutionRoleName", "a task execution role"),
+        ("VpcCidr", "addresses"),
+    ):
+        asked = [parameters[name + environment_suffix(environment)] for environment in settings.environments]
+        message = f"Each environment needs {what} of its own"
+        require_distinct(template, f"Distinct{name.removesuffix('Name')}s", asked, message)
