@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 Policy = Mapping[str, Any]
@@ -237,13 +238,15 @@ def _texts(value: object) -> tuple[str, ...]:
     return items
 
 
-def _tokens(pattern: str) -> list[re.Match[str]]:
-    tokens = list(_TOKEN.finditer(pattern))
+@cache
+def _tokens(pattern: str) -> tuple[re.Match[str], ...]:
+    tokens = tuple(_TOKEN.finditer(pattern))
     if any(token["broken"] for token in tokens):
         raise PolicyError(f"not a policy variable: {pattern!r}")
     return tokens
 
 
+@cache
 def _segments(pattern: str) -> list[str]:
     """The six parts of an ARN pattern; the colon inside ``${aws:username}`` separates nothing."""
     segments = [""]
@@ -363,21 +366,31 @@ def _like(pattern: str, value: str, request: Request, comparison: str) -> bool:
     A variable without a value equals nothing, so that a negated operator holds. A multivalued key
     is no variable (reference_policies_condition-single-vs-multi-valued-context-keys.html).
     """
+    values = tuple((token["key"], request.value(token["key"])) for token in _tokens(pattern) if token["key"])
+    expression = _expression(pattern, comparison in ("like", "action"), values)
+    flags = re.IGNORECASE if comparison in ("ignorecase", "action") else re.NOFLAG
+    return expression is not None and re.fullmatch(expression, value, flags | re.DOTALL) is not None
+
+
+@cache
+def _expression(
+    pattern: str, wildcards: bool, values: tuple[tuple[str, str | tuple[str, ...] | None], ...]
+) -> str | None:
+    """The pattern as a regular expression, or None if a variable has no value."""
     expression = ""
     for token in _tokens(pattern):
         if token["key"]:
-            found = request.value(token["key"])
+            found = dict(values)[token["key"]]
             text = token["default"] if found is None else found
             if text is None:
-                return False
+                return None
             if isinstance(text, tuple):
                 raise PolicyError(f"{token['key']} is multivalued and cannot be a variable")
             if not text or re.search(r"[*?]|\$\{", text):
                 raise Undocumented(f"what a variable becomes whose value is {text!r}")
             expression += re.escape(text)
-        elif token["wildcard"] and comparison in ("like", "action"):
+        elif token["wildcard"] and wildcards:
             expression += ".*" if token["wildcard"] == "*" else "."
         else:
             expression += re.escape(token["escaped"] or token[0])
-    flags = re.IGNORECASE if comparison in ("ignorecase", "action") else re.NOFLAG
-    return re.fullmatch(expression, value, flags | re.DOTALL) is not None
+    return expression

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from typing import Any
 
 import pytest
@@ -398,9 +399,11 @@ def test_configuration_values_stay_below_the_limit_with_the_longest_names() -> N
 
 
 def test_no_partition_or_domain_is_written_out() -> None:
+    # A service's principal has the same name in every partition.
+    principals = re.compile(r"(?:Service|iam:PassedToService): [a-z-]+\.amazonaws\.com$", re.MULTILINE)
     for text in render().values():
         assert "arn:aws" not in text
-        assert "amazonaws.com" not in text.replace("console.amazonaws.cn", "")
+        assert "amazonaws.com" not in principals.sub("", text)
 
 
 def test_all_environments_takes_any_list() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -27,6 +28,7 @@ def test_library_example_renders_five_environments_that_cfn_lint_accepts(tmp_pat
 
 @pytest.mark.parametrize("command", re.findall(r"^\$ ecs-cd-templates ((?:.*\\\n)*.*)$", README, re.MULTILINE))
 def test_commands_run(command: str, tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "params", tmp_path / "params")
     arguments = command.replace("\\\n", " ").split()
     subprocess.run([sys.executable, "-m", "ecs_cd_templates", *arguments], cwd=tmp_path, check=True)
 

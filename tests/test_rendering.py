@@ -58,7 +58,8 @@ def test_style(name: str) -> None:
     text = RENDERED[name]
     assert text.endswith("\n")
     assert not text.endswith("\n\n")
-    assert "Fn::" not in text
+    # A node has one tag at most, and this function's argument is always another function.
+    assert "Fn::" not in text.replace("Fn::Base64: !Sub |", "")
     assert not re.search(r"^\s*(?:- )?Ref:", text, re.MULTILINE)
     assert not re.search(r"(?:^|\s)[&*][A-Za-z0-9]+\s*$", text, re.MULTILINE), "an anchor or an alias"
     assert not re.search(r": [\[{]", re.sub(r"'(?:[^']|'')*'", "''", text)), "flow style"

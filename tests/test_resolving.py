@@ -73,7 +73,7 @@ def test_resources_of_conditions_that_do_not_hold_are_left_out() -> None:
         ({"Fn::GetAtt": ["Nope", "Arn"]}, KeyError),
         ({"Fn::If": ["Nope", 1, 2]}, KeyError),
         ({"Fn::FindInMap": ["M", "eu-west-1", "k"]}, KeyError),
-        ({"Fn::Cidr": ["10.0.0.0/16", 2, 8]}, ValueError),
+        ({"Fn::ImportValue": "x"}, ValueError),
         ({"Ref": "OnlyB"}, ValueError),
     ],
 )

@@ -1,0 +1,451 @@
+"""What the pipelines call, and what is wrong with a set of policies for them.
+
+The table of calls is written from AWS's documentation and knows nothing of the code that makes the
+policies; what it names is read off the pipelines as rendered.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
+
+from policy_sentry.querying.actions import get_actions_for_service
+
+from ecs_cd_templates import to_yaml
+from ecs_cd_templates.catalog import templates
+from ecs_cd_templates.resolving import Target, resolve
+from iam_evaluator import Request, is_allowed, may_assume
+from support import load, parameters
+
+GUIDE = "https://docs.aws.amazon.com"
+PIPELINE_ROLE_PAGE = f"{GUIDE}/codepipeline/latest/userguide/how-to-custom-role.html"
+BUILD_ROLE_PAGE = f"{GUIDE}/codebuild/latest/userguide/setting-up-service-role.html"
+ACTION_PAGES = f"{GUIDE}/codepipeline/latest/userguide/action-reference"
+
+# What each action of a pipeline calls with the pipeline's role, by the action's provider: the calls, the resource
+# they are for ("*" where the call has none), the condition keys they come with, and where it says so.
+PIPELINE_CALLS: dict[str, list[tuple[str, str, dict[str, str], str]]] = {
+    "CodeCommit": [
+        (f"codecommit:{call}", "{repository}", {}, f"{ACTION_PAGES}-CodeCommit.html")
+        for call in (
+            "GetBranch",
+            "GetCommit",
+            "GetRepository",
+            "UploadArchive",
+            "GetUploadArchiveStatus",
+            "CancelUploadArchive",
+        )
+    ],
+    "CodeBuild": [
+        (f"codebuild:{call}", "{project}", {}, f"{ACTION_PAGES}-CodeBuild.html")
+        for call in ("StartBuild", "BatchGetBuilds")
+    ],
+    "Manual": [("sns:Publish", "{topic}", {}, f"{GUIDE}/codepipeline/latest/userguide/approvals-iam-permissions.html")],
+    "ECS": [
+        ("ecs:DescribeTaskDefinition", "*", {}, f"{ACTION_PAGES}-ECS.html"),
+        ("ecs:RegisterTaskDefinition", "*", {}, f"{ACTION_PAGES}-ECS.html"),
+        ("ecs:DescribeServices", "{service}", {}, f"{ACTION_PAGES}-ECS.html"),
+        ("ecs:UpdateService", "{service}", {}, f"{ACTION_PAGES}-ECS.html"),
+        (
+            "ecs:TagResource",
+            "{task_definition}",
+            {"ecs:CreateAction": "RegisterTaskDefinition"},
+            f"{ACTION_PAGES}-ECS.html",
+        ),
+        ("iam:PassRole", "{task_role}", {"iam:PassedToService": "ecs-tasks.amazonaws.com"}, f"{ACTION_PAGES}-ECS.html"),
+        (
+            "iam:PassRole",
+            "{execution_role}",
+            {"iam:PassedToService": "ecs-tasks.amazonaws.com"},
+            f"{ACTION_PAGES}-ECS.html",
+        ),
+    ],
+}
+
+# What the artifact store of a pipeline is used for with the pipeline's role.
+ARTIFACT_CALLS = [
+    *(
+        (f"s3:{call}", "{bucket}", PIPELINE_ROLE_PAGE)
+        for call in ("GetBucketAcl", "GetBucketLocation", "GetBucketVersioning")
+    ),
+    *(
+        (f"s3:{call}", "{object}", PIPELINE_ROLE_PAGE)
+        for call in (
+            "GetObject",
+            "GetObjectVersion",
+            "PutObject",
+            "GetObjectTagging",
+            "GetObjectVersionTagging",
+            "PutObjectTagging",
+        )
+    ),
+]
+
+# What a build calls with its project's role, by the buildspec it runs; "" for every build.
+BUILD_CALLS: dict[str, list[tuple[str, str, str]]] = {
+    "": [
+        ("logs:CreateLogGroup", "{log_group}", BUILD_ROLE_PAGE),
+        ("logs:CreateLogStream", "{log_stream}", BUILD_ROLE_PAGE),
+        ("logs:PutLogEvents", "{log_stream}", BUILD_ROLE_PAGE),
+        ("s3:GetBucketAcl", "{bucket}", BUILD_ROLE_PAGE),
+        ("s3:GetBucketLocation", "{bucket}", BUILD_ROLE_PAGE),
+        ("s3:GetObject", "{object}", BUILD_ROLE_PAGE),
+        ("s3:GetObjectVersion", "{object}", BUILD_ROLE_PAGE),
+        ("s3:PutObject", "{object}", BUILD_ROLE_PAGE),
+    ],
+    "buildspec_nodejs.yml": [
+        (f"codebuild:{call}", "{report_group}", f"{GUIDE}/codebuild/latest/userguide/test-permissions.html")
+        for call in ("CreateReportGroup", "CreateReport", "UpdateReport", "BatchPutTestCases")
+    ],
+    "buildspec_containerImage.yml": [
+        ("ecr:GetAuthorizationToken", "*", f"{GUIDE}/AmazonECR/latest/userguide/image-push-iam.html"),
+        *(
+            (f"ecr:{call}", "{images}", f"{GUIDE}/AmazonECR/latest/userguide/image-push-iam.html")
+            for call in (
+                "BatchCheckLayerAvailability",
+                "BatchGetImage",
+                "CompleteLayerUpload",
+                "InitiateLayerUpload",
+                "PutImage",
+                "UploadLayerPart",
+            )
+        ),
+        # An earlier image as the cache of the next one.
+        (
+            "ecr:GetDownloadUrlForLayer",
+            "{images}",
+            f"{GUIDE}/AmazonECR/latest/userguide/security_iam_id-based-policy-examples.html",
+        ),
+    ],
+}
+
+EVENT_CALLS = [
+    (
+        "codepipeline:StartPipelineExecution",
+        "{pipeline}",
+        f"{GUIDE}/eventbridge/latest/userguide/eb-use-identity-based.html",
+    )
+]
+
+# Calls whose resource cannot be narrowed down.
+UNSCOPED = {"ecs:DescribeTaskDefinition", "ecs:RegisterTaskDefinition", "ecr:GetAuthorizationToken"}
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request that one of the roles makes, and where AWS says that it does."""
+
+    role: str
+    request: Request
+    source: str
+
+
+@dataclass(frozen=True)
+class Roles:
+    """The policies under test: permissions and trust by role, in one account."""
+
+    target: Target
+    permissions: Mapping[str, dict[str, Any]]
+    trust: Mapping[str, dict[str, Any]]
+
+
+ROLE_TITLES = (
+    "CodePipelineServiceRole",
+    "CodeBuildNodejsServiceRole",
+    "CodeBuildContainerImageServiceRole",
+    "CloudWatchEventRole",
+)
+NODEJS_ROLE, IMAGE_ROLE = ROLE_TITLES[1:3]
+PIPELINES = "deployment-pipeline-for-all-env.yaml"
+TEMPLATES = {
+    name: load(to_yaml(templates()[name]()))
+    for name in ("prerequisites.yaml", "code-build-nodejs.yaml", "code-build-containerImage.yaml", PIPELINES)
+}
+
+
+def rendered(target: Target) -> Roles:
+    """The roles of ``prerequisites.yaml`` for the example parameters."""
+    resources = resolve(TEMPLATES["prerequisites.yaml"], parameters("prerequisites.yaml"), target).resources
+    roles = {name: resources[name]["Properties"] for name in ROLE_TITLES}
+    permissions: dict[str, dict[str, Any]] = {}
+    for name, role in roles.items():
+        (policy,) = role["Policies"]
+        permissions[name] = policy["PolicyDocument"]
+    return Roles(target, permissions, {name: role["AssumeRolePolicyDocument"] for name, role in roles.items()})
+
+
+def calls(target: Target) -> list[Call]:
+    """Every call that the pipelines, as rendered for the example parameters, make with a role."""
+    resources = resolve(TEMPLATES[PIPELINES], parameters(PIPELINES), target).resources
+    projects = [
+        resolve(TEMPLATES[name], parameters(name), target).resources["CodeBuildProject"]["Properties"]
+        for name in ("code-build-nodejs.yaml", "code-build-containerImage.yaml")
+    ]
+    buildspecs = {project["Name"]: project["Source"]["BuildSpec"] for project in projects}
+    made: list[Call] = []
+    for title, resource in resources.items():
+        if resource["Type"] == "AWS::CodePipeline::Pipeline":
+            made += _pipeline_calls(title, resource["Properties"], buildspecs, target)
+        if resource["Type"] == "AWS::Events::Rule":
+            arn = resource["Properties"]["Targets"][0]["Arn"]
+            made += [Call("CloudWatchEventRole", Request(action, arn), source) for action, _, source in EVENT_CALLS]
+    return list({repr(call): call for call in made}.values())
+
+
+def _pipeline_calls(title: str, pipeline: dict[str, Any], buildspecs: dict[str, str], target: Target) -> Iterator[Call]:
+    partition, account = target.partition, target.account
+    place = f"{target.region}:{account}"
+    key = title.removeprefix("PipelineFor").removesuffix("Env").lower()
+    bucket = f"arn:{partition}:s3:::{pipeline['ArtifactStore']['Location']}"
+    names = {
+        "bucket": bucket,
+        "object": f"{bucket}/{pipeline['Name'][:20]}/SourceArti/aBcDeF1",
+        "task_definition": f"arn:{partition}:ecs:{place}:task-definition/family-{key}:3",
+        "task_role": f"arn:{partition}:iam::{account}:role/ecs-cd-task-{key}",
+        "execution_role": f"arn:{partition}:iam::{account}:role/ecs-cd-task-execution-{key}",
+    }
+    own = {"aws:ResourceAccount": account}
+    for call, resource, source in ARTIFACT_CALLS:
+        yield Call("CodePipelineServiceRole", Request(call, resource.format(**names), own), source)
+    for stage in pipeline["Stages"]:
+        for action in stage["Actions"]:
+            configuration = action["Configuration"]
+            provider = action["ActionTypeId"]["Provider"]
+            project = configuration.get("ProjectName")
+            here = {
+                **names,
+                "repository": f"arn:{partition}:codecommit:{place}:{configuration.get('RepositoryName')}",
+                "project": f"arn:{partition}:codebuild:{place}:project/{project}",
+                "topic": configuration.get("NotificationArn"),
+                "service": f"arn:{partition}:ecs:{place}:service/{configuration.get('ClusterName')}"
+                f"/{configuration.get('ServiceName')}",
+                "log_group": f"arn:{partition}:logs:{place}:log-group:/aws/codebuild/{project}",
+                "log_stream": f"arn:{partition}:logs:{place}:log-group:/aws/codebuild/{project}:log-stream:0a1b",
+                "report_group": f"arn:{partition}:codebuild:{place}:report-group/{project}-unit-tests",
+            }
+            for call, resource, context, source in PIPELINE_CALLS[provider]:
+                yield Call("CodePipelineServiceRole", Request(call, resource.format(**here), context), source)
+            if provider == "CodeBuild":
+                buildspec = buildspecs[project]
+                for variable in json.loads(configuration.get("EnvironmentVariables", "[]")):
+                    if variable["name"] == "ECR_REPOSITORY_URI":
+                        here["images"] = f"arn:{partition}:ecr:{place}:repository/{variable['value'].partition('/')[2]}"
+                role = {"buildspec_nodejs.yml": NODEJS_ROLE, "buildspec_containerImage.yml": IMAGE_ROLE}[buildspec]
+                for call, resource, source in BUILD_CALLS[""] + BUILD_CALLS[buildspec]:
+                    context = own if call.startswith("s3:") else {}
+                    yield Call(role, Request(call, resource.format(**here), context), source)
+
+
+def assumptions(target: Target) -> dict[str, list[Request]]:
+    """For each role, the requests with which its service takes it on."""
+    place = f"{target.region}:{target.account}"
+    names = [f"ecs-cd-{key}" for key in ("dev", "qa", "prod")]
+
+    def by(service: str, arn: str) -> Request:
+        context = {"aws:SourceAccount": target.account, "aws:SourceArn": arn}
+        return Request("sts:AssumeRole", "*", context, f"{service}.amazonaws.com")
+
+    projects = {NODEJS_ROLE: "ecs-cd-build-nodejs", IMAGE_ROLE: "ecs-cd-build-container-image"}
+    return {
+        "CodePipelineServiceRole": [
+            Request("sts:AssumeRole", "*", {}, "codepipeline.amazonaws.com"),
+            *(by("codepipeline", f"arn:{target.partition}:codepipeline:{place}:{name}") for name in names),
+        ],
+        **{
+            role: [by("codebuild", f"arn:{target.partition}:codebuild:{place}:project/{project}")]
+            for role, project in projects.items()
+        },
+        "CloudWatchEventRole": [by("events", f"arn:{target.partition}:events:{place}:rule/{name}") for name in names],
+    }
+
+
+def permission_problems(role: str, policy: dict[str, Any], target: Target) -> Iterator[str]:
+    """What is wrong with a role's permissions: lazily, so that the first problem costs little."""
+    own = [call for call in _calls(target) if call.role == role]
+    yield from _wildcards(role, policy)
+    yield from _insufficient(role, policy, own)
+    yield from _excessive(role, policy, own)
+    for request in _forbidden(role, target):
+        if is_allowed([policy], request):
+            yield f"{role}: {request.action} on {request.resource} with {dict(request.context)} is allowed"
+
+
+@cache
+def _calls(target: Target) -> tuple[Call, ...]:
+    return tuple(calls(target))
+
+
+@cache
+def _forbidden(role: str, target: Target) -> tuple[Request, ...]:
+    everything = _calls(target)
+    return tuple(forbidden([call for call in everything if call.role == role], everything, target))
+
+
+def _wildcards(role: str, policy: dict[str, Any]) -> Iterator[str]:
+    """No action has one, and a resource is * only for calls that have no narrower one."""
+    for statement in policy["Statement"]:
+        for action in statement.get("Action", []):
+            if "*" in action or "?" in action:
+                yield f"{role}: {action} has a wildcard"
+            if "*" in statement.get("Resource", []) and action not in UNSCOPED:
+                yield f"{role}: {action} on every resource"
+
+
+def _insufficient(role: str, policy: dict[str, Any], own: list[Call]) -> Iterator[str]:
+    for call in own:
+        if not is_allowed([policy], call.request):
+            yield f"{role}: {call.request.action} on {call.request.resource} is not allowed, see {call.source}"
+
+
+def _excessive(role: str, policy: dict[str, Any], own: list[Call]) -> Iterator[str]:
+    """Each action and each resource of each statement, alone, has to serve some call."""
+    for statement in policy["Statement"]:
+        for element in ("Action", "Resource"):
+            for value in statement.get(element, []):
+                alone = {"Version": "2012-10-17", "Statement": [{**statement, element: [value]}]}
+                if not any(is_allowed([alone], call.request) for call in own):
+                    yield f"{role}: {element} {value} of {statement.get('Sid')} serves no call"
+
+
+def forbidden(own: list[Call], everything: tuple[Call, ...], target: Target) -> Iterator[Request]:
+    """Requests that a role must not be allowed: near misses of its calls, and others of the same services."""
+    legitimate = {_key(call.request) for call in own}
+    for request in near_misses(own, target):
+        if _key(request) not in legitimate:
+            yield request
+    for call in everything:
+        if _key(call.request) not in legitimate and call.request.action not in {each.request.action for each in own}:
+            yield call.request
+    called = {call.request.action.lower() for call in own}
+    for service in sorted({call.request.action.partition(":")[0] for call in own}):
+        context = {"aws:ResourceAccount": target.account, "iam:PassedToService": "ecs-tasks.amazonaws.com"}
+        resources = sorted({call.request.resource for call in own if call.request.action.startswith(f"{service}:")})
+        for action in actions_of(service):
+            if action.lower() not in called:
+                # One resource of each kind will do: no pattern of a statement depends on the action.
+                for resource in {_kind(resource): resource for resource in resources}.values():
+                    yield Request(action, resource, context)
+
+
+@cache
+def actions_of(service: str) -> tuple[str, ...]:
+    """All actions of the service, from policy_sentry's copy of the service authorization reference."""
+    return tuple(sorted(get_actions_for_service(service)))
+
+
+def near_misses(own: list[Call], target: Target) -> Iterator[Request]:
+    """The role's calls with a sibling's name, in another account, region or partition, or with another condition."""
+    for call in own:
+        request = call.request
+        for key in request.context:
+            others = {name: value for name, value in request.context.items() if name != key}
+            yield replace(request, context=others)
+            for value in ("999999999999", "RunTask", "ec2.amazonaws.com", "ecs.amazonaws.com"):
+                yield replace(request, context={**others, key: value})
+        if request.action in UNSCOPED:
+            continue
+        for resource in _siblings(request.resource, target):
+            yield replace(request, resource=resource)
+
+
+def _siblings(arn: str, target: Target) -> Iterator[str]:
+    """ARNs like this one that are not the role's."""
+    partition, service, region, account, resource = arn.split(":", 5)[1:]
+
+    def changed(**parts: str) -> str:
+        now = {"partition": partition, "region": region, "account": account, "resource": resource, **parts}
+        return f"arn:{now['partition']}:{service}:{now['region']}:{now['account']}:{now['resource']}"
+
+    yield changed(partition="aws-iso")
+    yield changed(resource=f"x{resource}")
+    if region:
+        yield changed(region="eu-west-9")
+    if account:
+        yield changed(account="999999999999")
+    kind, separator, name = resource.rpartition(":") if ":" in resource else resource.partition("/")
+    if service == "ecs" and resource.startswith("task-definition/"):
+        yield changed(resource="cluster/ecs-cd-dev")
+        yield changed(resource=resource.replace("definition", "definitions"))
+    elif service == "logs":
+        group = resource.split(":")[1]
+        yield changed(resource=resource.replace(group, f"{group}x"))
+        yield changed(resource=resource.replace(group, f"{group[:-1]}x"))
+        yield changed(resource=resource.replace(group, "/aws/lambda/other"))
+        yield changed(resource=resource.replace(group, f"/other{group}"))
+    elif resource.startswith("report-group/"):
+        yield changed(resource="report-group/another-project-unit-tests")
+        project = resource.removeprefix("report-group/").removesuffix("-unit-tests")
+        yield changed(resource=f"report-group/{project[:-1]}x-unit-tests")
+        yield changed(resource=f"report-group/{project[:-3]}x-unit-tests")
+        yield changed(resource=resource.replace("report-group", "project"))
+    elif service == "s3":
+        bucket, slash, key = resource.partition("/")
+        yield changed(resource=f"{bucket}x{slash}{key}")
+        yield changed(resource=f"{bucket[:-1]}x{slash}{key}")
+        yield changed(resource=f"x{bucket}{slash}{key}")
+    else:
+        yield changed(resource=f"{resource}x")
+        yield changed(resource=f"{resource[:-1]}x")
+        yield changed(resource=f"{resource}/x")
+        yield changed(resource=f"{kind}{separator}x{name}")
+        if service == "ecs":
+            cluster, name = resource.removeprefix("service/").split("/")
+            yield changed(resource=f"service/{cluster}x/{name}")
+
+
+def trust_problems(role: str, trust: dict[str, Any], target: Target) -> Iterator[str]:
+    """What is wrong with a role's trust policy, lazily as well."""
+    wanted = assumptions(target)[role]
+    legitimate = {_key(request) for request in wanted}
+    for request in wanted:
+        if not may_assume(trust, request):
+            yield f"{role} cannot be assumed by {request.principal} with {dict(request.context)}"
+    for statement in trust["Statement"]:
+        for key, values in _condition_values(statement):
+            if isinstance(values, list):
+                for value in values:
+                    if not any(request.context.get(key) == value for request in wanted):
+                        yield f"{role}: {value} assumes the role in vain"
+    for request in wanted:
+        for other in (
+            "ec2.amazonaws.com",
+            "lambda.amazonaws.com",
+            "ecs-tasks.amazonaws.com",
+            "codepipeline.amazonaws.com",
+            "codebuild.amazonaws.com",
+            "events.amazonaws.com",
+            f"arn:{target.partition}:iam::{target.account}:root",
+        ):
+            changed = replace(request, principal=other)
+            if _key(changed) not in legitimate and may_assume(trust, changed):
+                yield f"{role} can be assumed by {other}"
+        for key, value in request.context.items():
+            assert isinstance(value, str)
+            variants = ["999999999999"] if key == "aws:SourceAccount" else list(_siblings(value, target))
+            others = {name: text for name, text in request.context.items() if name != key}
+            contexts: list[dict[str, Any]] = [{**others, key: variant} for variant in variants]
+            if role != "CodePipelineServiceRole":
+                contexts.append(others)
+            for context in contexts:
+                changed = replace(request, context=context)
+                if _key(changed) not in legitimate and may_assume(trust, changed):
+                    yield f"{role} can be assumed with {context}"
+    federated = Request("sts:AssumeRole", "*", {}, f"arn:{target.partition}:iam::{target.account}:role/other")
+    if may_assume(trust, federated):
+        yield f"{role} can be assumed by another role"
+
+
+def _condition_values(statement: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    for keys in statement.get("Condition", {}).values():
+        yield from keys.items()
+
+
+def _key(request: Request) -> tuple[str, str, str, str | None]:
+    return request.action.lower(), request.resource, repr(sorted(request.context.items())), request.principal
+
+
+def _kind(arn: str) -> str:
+    return ":".join(arn.split(":")[2:3]) + str(arn.count("/")) + str(arn.count(":"))
