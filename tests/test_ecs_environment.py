@@ -172,7 +172,7 @@ def test_without_a_certificate_http_serves(partition: str) -> None:
     ]
     assert "HTTPSIngress" not in made.resources
     assert made.outputs["ServiceUrl"] == "http://<LoadBalancer.DNSName>"
-    assert made.resources["ECSService"]["Metadata"] == {"CreatedAfter": ["<HTTPListener>"]}
+    assert made.resources["ECSService"]["Metadata"] == {"CreatedAfter": ["<HTTPListener>", "ecs-cd-dev"]}
 
 
 @pytest.mark.parametrize("partition", PARTITIONS)
@@ -188,7 +188,7 @@ def test_with_a_certificate_https_serves_and_http_redirects(partition: str) -> N
     assert https["DefaultActions"] == [{"Type": "forward", "TargetGroupArn": "<TargetGroup>"}]
     assert properties(made.resources, "HTTPSIngress")["FromPort"] == 443
     assert made.outputs["ServiceUrl"] == "https://<LoadBalancer.DNSName>"
-    assert made.resources["ECSService"]["Metadata"] == {"CreatedAfter": ["<HTTPSListener>"]}
+    assert made.resources["ECSService"]["Metadata"] == {"CreatedAfter": ["<HTTPSListener>", "ecs-cd-dev"]}
 
 
 def test_load_balancer() -> None:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from awacs import ecs
 from awacs.aws import Allow, ArnEquals, Condition, PolicyDocument, Principal, Statement
 from awacs.sts import AssumeRole
-from troposphere import AWSHelperFn, Base64, Equals, If, NoValue, Output, Parameter, Ref, Template
+from troposphere import AWSHelperFn, Base64, Equals, If, Output, Parameter, Ref, Template
 from troposphere.autoscaling import AutoScalingGroup, LaunchTemplateSpecification
 from troposphere.ec2 import (
     EBSBlockDevice,
@@ -177,7 +177,7 @@ def add_cluster(
         ("ECSLaunchType", "What containers run on, for the service"),
     ):
         template.add_output(Output(f"{name}{suffix}", Description=description, Value=Ref(asked[name])))
-    return Cluster(name=cluster, on_ec2=on_ec2, ready=If(on_ec2, Ref(association), NoValue))
+    return Cluster(name=cluster, on_ec2=on_ec2, ready=If(on_ec2, Ref(association), Ref(cluster)))
 
 
 def instance_memory(architecture: Architecture) -> dict[str, int]:
