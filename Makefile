@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help render check test lint clean
+.PHONY: help render check test browser-test screenshot lint audit clean publish bucket-given
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,12 +23,40 @@ check: .venv/installed ## Fail if templates/ is not what render writes
 test: .venv/installed ## Run the tests
 	$(BIN)/pytest --numprocesses auto --quiet
 
+.venv/browser-installed: .venv/installed
+	PIP_CONSTRAINT=constraints.txt $(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev,browser]'
+	touch $@
+
+browser-test: .venv/browser-installed ## Run the tests of the launch page in Chromium
+	tools/install_chromium.sh
+	$(BIN)/pytest --numprocesses auto --quiet tests/browser
+
+screenshot: .venv/browser-installed ## Write docs/launch-page.png
+	tools/install_chromium.sh
+	$(BIN)/python tools/screenshot.py
+
 lint: .venv/installed ## Lint the templates in every region, and the code
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	PATH="$(CURDIR)/$(BIN):$$PATH" python tools/lint_templates.py
 
+# checkov and parliament need versions of other packages than the rest, so they have an environment to themselves.
+.venv-audit/installed: pyproject.toml constraints-audit.txt
+	$(PYTHON) -m venv --clear .venv-audit
+	PIP_CONSTRAINT=constraints-audit.txt .venv-audit/bin/pip install --quiet --disable-pip-version-check --editable '.[audit]'
+	touch $@
+
+audit: .venv-audit/installed ## Audit the templates with checkov, and the roles' policies with parliament
+	.venv-audit/bin/python tools/audit.py
+
+publish: bucket-given .venv/installed ## Upload the templates: BUCKET=NAME, and PREFIX=… REGION=… if wanted
+	$(BIN)/ecs-cd-templates publish --bucket '$(BUCKET)' $(if $(PREFIX),--prefix '$(PREFIX)') $(if $(REGION),--region '$(REGION)')
+
+# Before the environment is made, which takes a while.
+bucket-given:
+	$(if $(BUCKET),@:,$(error BUCKET is missing: make publish BUCKET=NAME))
+
 clean: ## Remove what the other targets made, except templates/
-	rm -rf .venv build dist src/*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-audit build dist src/*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -36,7 +36,7 @@ def at_level(level: str) -> frozenset[str]:
 
 def expanded(patterns: list[str]) -> set[str]:
     """The actions that the patterns stand for; a name that the reference does not have stands for itself."""
-    found = set()
+    found: set[str] = set()
     for pattern in patterns:
         matches = [action for action in known_actions() if fnmatchcase(action.lower(), pattern.lower())]
         found.update(action.lower() for action in matches or [pattern])

@@ -10,29 +10,70 @@ Settings go in, a troposphere ``Template`` comes out, and :func:`to_yaml` makes 
 
 from .catalog import RenderSettings, render
 from .environments import THREE_ENVIRONMENTS, Environment
-from .errors import EcsCdTemplatesError, OutputError, ParameterError, SettingsError, TemplateSizeError
+from .errors import (
+    BucketError,
+    EcsCdTemplatesError,
+    MissingExtraError,
+    OutputError,
+    ParameterError,
+    ParameterFileError,
+    PublishError,
+    RegionError,
+    SettingsError,
+    TemplateSizeError,
+)
 from .rendering import to_yaml
-from .settings import AllEnvironmentsSettings, CodeBuildSettings, DeploymentPipelineSettings, PipelineSettings
+from .settings import (
+    AllEnvironmentsSettings,
+    CodeBuildSettings,
+    DeploymentPipelineSettings,
+    EcsEnvironmentSettings,
+    PipelineSettings,
+    PrerequisitesSettings,
+    QuickStartSettings,
+)
 from .stacks.all_environments import build as build_all_environments
 from .stacks.code_build import build as build_code_build
 from .stacks.deployment_pipeline import build as build_deployment_pipeline
+from .stacks.ecs_cluster import build as build_ecs_cluster
+from .stacks.ecs_environment import build as build_ecs_environment
+from .stacks.ecs_service import build as build_ecs_service
+from .stacks.load_balancer import build as build_load_balancer
+from .stacks.prerequisites import build as build_prerequisites
+from .stacks.quick_start import build as build_quick_start
+from .stacks.vpc import build as build_vpc
 
 __all__ = [
     "THREE_ENVIRONMENTS",
     "AllEnvironmentsSettings",
+    "BucketError",
     "CodeBuildSettings",
     "DeploymentPipelineSettings",
     "EcsCdTemplatesError",
+    "EcsEnvironmentSettings",
     "Environment",
+    "MissingExtraError",
     "OutputError",
     "ParameterError",
+    "ParameterFileError",
     "PipelineSettings",
+    "PrerequisitesSettings",
+    "PublishError",
+    "QuickStartSettings",
+    "RegionError",
     "RenderSettings",
     "SettingsError",
     "TemplateSizeError",
     "build_all_environments",
     "build_code_build",
     "build_deployment_pipeline",
+    "build_ecs_cluster",
+    "build_ecs_environment",
+    "build_ecs_service",
+    "build_load_balancer",
+    "build_prerequisites",
+    "build_quick_start",
+    "build_vpc",
     "render",
     "to_yaml",
 ]

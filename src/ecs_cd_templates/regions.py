@@ -6,17 +6,28 @@ The data is botocore's, so this needs the extra ``ecs-cd-templates[aws]``.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
 
+from .errors import MissingExtraError, RegionError
 from .partitions import PARTITIONS
 
-# The service behind a resource type, under botocore's name for it.
+# The service behind a resource type, under botocore's name for it. None: it is the same in every region.
 _SERVICES = {
+    "AWS::AutoScaling": "autoscaling",
     "AWS::CloudFormation": "cloudformation",
     "AWS::CodeBuild": "codebuild",
+    "AWS::CodeCommit": "codecommit",
     "AWS::CodePipeline": "codepipeline",
+    "AWS::EC2": "ec2",
     "AWS::ECR": "ecr",
+    "AWS::ECS": "ecs",
+    "AWS::ElasticLoadBalancingV2": "elbv2",
     "AWS::Events": "events",
+    "AWS::IAM": None,
+    "AWS::Logs": "logs",
+    "AWS::S3": "s3",
+    "AWS::SNS": "sns",
 }
 
 # The services that a pipeline's actions call, by the provider that the action names.
@@ -26,14 +37,13 @@ _PROVIDERS = {"CodeBuild": "codebuild", "CodeCommit": "codecommit", "ECS": "ecs"
 def services(template: Mapping[str, Any]) -> set[str]:
     """The services that the template's resources, and the actions of its pipelines, belong to."""
     types = {resource["Type"].rpartition("::")[0] for resource in template["Resources"].values()}
-    return {_SERVICES[kind] for kind in types} | {_PROVIDERS[name] for name in _providers(template)}
+    used = {_SERVICES[kind] for kind in types} | {_PROVIDERS[name] for name in _providers(template)}
+    return {service for service in used if service is not None}
 
 
 def regions(template: Mapping[str, Any]) -> dict[str, list[str]]:
     """The regions that have all of the template's services, sorted, by partition."""
-    from botocore.session import get_session
-
-    session = get_session()
+    session = _session()
     found: dict[str, list[str]] = {}
     for partition in PARTITIONS:
         available = [
@@ -41,6 +51,33 @@ def regions(template: Mapping[str, Any]) -> dict[str, list[str]]:
         ]
         found[partition] = sorted(set.intersection(*available))
     return found
+
+
+def lacking(template: Mapping[str, Any], region: str) -> list[str]:
+    """The services that the template uses and the region does not have, sorted."""
+    partition = partition_of(region)
+    return [
+        service
+        for service in sorted(services(template))
+        if region not in _session().get_available_regions(service, partition_name=partition)
+    ]
+
+
+def partition_of(region: str) -> str:
+    """The partition that the region is in. Raises :class:`RegionError` for one that there is none of."""
+    for partition in PARTITIONS:
+        if region in _session().get_available_regions("s3", partition_name=partition):
+            return partition
+    raise RegionError("region", region, "there is none of this name: give one such as eu-west-1")
+
+
+@cache
+def _session() -> Any:
+    try:
+        from botocore.session import get_session
+    except ImportError:
+        raise MissingExtraError("botocore", None, "is missing: pip install 'ecs-cd-templates[aws]'") from None
+    return get_session()
 
 
 def _providers(node: Any) -> Iterator[str]:
