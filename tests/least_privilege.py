@@ -65,7 +65,9 @@ PIPELINE_CALLS: dict[str, list[tuple[str, str, dict[str, str], str]]] = {
     ],
 }
 
-# What the artifact store of a pipeline is used for with the pipeline's role.
+# What the artifact store of a pipeline is used for with the pipeline's role. Older copies of the page also have
+# PutObjectAcl: with the owner of the bucket enforced, which is S3's default, no object has an ACL. The tags are those
+# that CodePipeline gives its artifacts.
 ARTIFACT_CALLS = [
     *(
         (f"s3:{call}", "{bucket}", PIPELINE_ROLE_PAGE)
@@ -268,6 +270,7 @@ def permission_problems(role: str, policy: dict[str, Any], target: Target) -> It
     yield from _wildcards(role, policy)
     yield from _insufficient(role, policy, own)
     yield from _excessive(role, policy, own)
+    yield from _wider_than_named(role, policy, own)
     for request in _forbidden(role, target):
         if is_allowed([policy], request):
             yield f"{role}: {request.action} on {request.resource} with {dict(request.context)} is allowed"
@@ -282,6 +285,28 @@ def _calls(target: Target) -> tuple[Call, ...]:
 def _forbidden(role: str, target: Target) -> tuple[Request, ...]:
     everything = _calls(target)
     return tuple(forbidden([call for call in everything if call.role == role], everything, target))
+
+
+# A resource ends in * only where the rest of its name is not known: objects, log streams, report groups, revisions.
+_OPEN_ENDS = (":task-definition/*:*", "/*", ":*", "-*")
+
+
+def _wider_than_named(role: str, policy: dict[str, Any], own: list[Call]) -> Iterator[str]:
+    """A resource has no other wildcard, and a condition no value that comes with no call."""
+    said = {(key, value) for call in own for key, value in call.request.context.items()}
+    for statement in policy["Statement"]:
+        for resource in statement.get("Resource", []):
+            end = next((end for end in _OPEN_ENDS if resource.endswith(end)), "")
+            named = resource.removesuffix(end)
+            if resource != "*" and ("*" in named or "?" in named):
+                yield f"{role}: {resource} has a wildcard inside"
+        for operator, keys in statement.get("Condition", {}).items():
+            if operator != "StringEquals":
+                yield f"{role}: {operator} is not StringEquals"
+            for key, values in keys.items():
+                for value in values if isinstance(values, list) else [values]:
+                    if (key, value) not in said:
+                        yield f"{role}: {key} {value} comes with no call"
 
 
 def _wildcards(role: str, policy: dict[str, Any]) -> Iterator[str]:
@@ -400,6 +425,9 @@ def trust_problems(role: str, trust: dict[str, Any], target: Target) -> Iterator
     """What is wrong with a role's trust policy, lazily as well."""
     wanted = assumptions(target)[role]
     legitimate = {_key(request) for request in wanted}
+    alone = {"Service": wanted[0].principal}
+    if any((each["Principal"], each["Action"]) != (alone, ["sts:AssumeRole"]) for each in trust["Statement"]):
+        yield f"{role} is not trusted by {wanted[0].principal} alone"
     for request in wanted:
         if not may_assume(trust, request):
             yield f"{role} cannot be assumed by {request.principal} with {dict(request.context)}"

@@ -73,6 +73,7 @@ def _wider(arn: str) -> Iterator[str]:
         f"{parts[5]}*",
         parts[5].replace(name, f"{name[:-1]}?"),
         parts[5].replace(name[-4:], "*"),
+        parts[5].replace("-", "*", 1),
     ):
         if not resource.endswith("**"):
             yield ":".join(_with(parts, 5, resource))
@@ -98,13 +99,15 @@ def _values(values: Sequence[str], *, arns: bool) -> Iterator[tuple[str, list[st
         for wider in _wider(value) if arns else ():
             yield f"widened to {wider}", _with(values, position, wider)
     if not arns:
-        yield "also another", [*values, "999999999999", "ec2.amazonaws.com", "RunTask"]
+        yield "also another", [*values, "444455556666", "lambda.amazonaws.com", "CreateService"]
 
 
 def _principals(service: str) -> Iterator[tuple[str, dict[str, Any]]]:
     yield "another service", {"Service": "ec2.amazonaws.com"}
     yield "one more service", {"Service": [service, "lambda.amazonaws.com"]}
     yield "everyone", {"Service": service, "AWS": "*"}
+    yield "another account too", {"Service": service, "AWS": "arn:aws:iam::444455556666:root"}
+    yield "a user too", {"Service": service, "AWS": "arn:aws:iam::111122223333:user/eve"}
 
 
 def _with(items: Sequence[Any], position: int, *new: Any) -> list[Any]:

@@ -204,7 +204,7 @@ def test_flat_and_nested_are_the_same(partition: str) -> None:
 @pytest.mark.parametrize("form", [flat, nested])
 def test_repository(form: Any) -> None:
     repository = form(VALUES, TARGET)["QA"].resources["ECRRepository"]
-    assert (repository["DeletionPolicy"], repository["UpdateReplacePolicy"]) == ("Retain", "Retain")
+    assert (repository["DeletionPolicy"], repository["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
     text = repository["Properties"].pop("LifecyclePolicy")["LifecyclePolicyText"]
     assert json.loads(text)["rules"][0]["selection"]["countNumber"] == 5
     assert repository["Properties"] == {

@@ -19,6 +19,7 @@ from ecs_cd_templates.catalog import templates
 from ecs_cd_templates.cli import main
 from ecs_cd_templates.constraints import EXISTING
 from ecs_cd_templates.resolving import resolve
+from ecs_cd_templates.role_policies import role_policies
 from ecs_cd_templates.settings import MAX_BODY_BYTES
 from ecs_cd_templates.stacks.prerequisites import PARTS, ROLES
 from support import PARTITIONS, TARGET, load, parameters
@@ -118,7 +119,7 @@ def test_email_subscription_only_with_an_address() -> None:
 def test_bucket_is_hardened() -> None:
     resources = made({"ArtifactExpirationInDays": "42"})
     bucket = resources["ArtifactBucket"]
-    assert (bucket["DeletionPolicy"], bucket["UpdateReplacePolicy"]) == ("Retain", "Retain")
+    assert (bucket["DeletionPolicy"], bucket["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
     properties = bucket["Properties"]
     assert properties["BucketName"] == BUCKET
     assert set(properties["PublicAccessBlockConfiguration"].values()) == {True}
@@ -139,7 +140,7 @@ def test_bucket_is_hardened() -> None:
 def test_the_rest_is_hardened_too() -> None:
     resources = made({"LogRetentionInDays": "14"})
     assert resources["ApprovalTopic"]["Properties"]["KmsMasterKeyId"] == "alias/aws/sns"
-    assert resources["CodeCommitRepository"]["DeletionPolicy"] == "Retain"
+    assert resources["CodeCommitRepository"]["DeletionPolicy"] == "RetainExceptOnCreate"
     for title, project in (("NodejsBuildLogs", "nodejs"), ("ContainerImageBuildLogs", "container-image")):
         assert resources[title]["Properties"] == {
             "LogGroupName": f"/aws/codebuild/ecs-cd-build-{project}",
@@ -215,9 +216,15 @@ def test_names_that_aws_would_refuse_or_a_policy_would_widen(name: str, value: s
     assert caught.value.field == name
 
 
-def test_one_role_cannot_serve_twice() -> None:
-    with pytest.raises(ParameterError, match="trusted by one service"):
-        made({"CloudWatchEventRoleName": "ecs-cd-codepipeline"})
+def test_one_existing_role_may_serve_both_builds() -> None:
+    shared = {
+        "CodeBuildNodejsServiceRoleName": "existing:builds",
+        "CodeBuildContainerImageServiceRoleName": "existing:builds",
+    }
+    assert resolve(TEMPLATE, shared, TARGET).outputs["CodeBuildNodejsServiceRoleName"] == "builds"
+    # Their policies differ, so they cannot be written under one name.
+    with pytest.raises(ParameterError, match="a name of its own"):
+        role_policies(shared, TARGET)
 
 
 def test_settings() -> None:
@@ -274,6 +281,10 @@ def test_policies_for_parts_that_others_own(tmp_path: Any) -> None:
     (tmp_path / "own.json").write_text(json.dumps(rows))
     directory = tmp_path / "policies"
     assert main([*COMMAND, "--params", str(tmp_path / "own.json"), "--output-dir", str(directory)]) == 0
+    # The pipelines' own file has the same names without the mark.
+    (tmp_path / "plain.json").write_text(json.dumps(rows).replace("existing:", ""))
+    both = [str(tmp_path / "own.json"), str(tmp_path / "plain.json")]
+    assert main([*COMMAND, "--params", *both, "--output-dir", str(directory)]) == 0
     text = json.dumps(written(directory)["Theirs.json"])
     assert "arn:aws:s3:::Legacy.Bucket/*" in text
     assert "111122223333:theirs" in text
@@ -292,7 +303,10 @@ def test_policies_for_parts_that_others_own(tmp_path: Any) -> None:
         ({"--region": "us-east-1\n"}, "region"),
         ({"--partition": "aws-cn"}, "region: 'us-east-1'"),
         ({"--partition": "aws-mars"}, "--partition"),
+        ({"--region": "us-eats-1"}, "region: 'us-eats-1'"),
         ({"--params": "nowhere.json"}, "nowhere.json"),
+        ({"--params": "params/code-build-nodejs.json"}, "CodeBuildProjectName"),
+        ({"--params": "params/deployment-pipeline-with-approval.json"}, "CodePipelineNameForDevEnv"),
         ({"--params": "README.md"}, "README.md"),
     ],
 )

@@ -145,7 +145,8 @@ def test_every_call_is_for_something_made_here() -> None:
 def test_repository_starts_with_the_archive_if_one_is_named() -> None:
     values = {"SampleAppBucketName": "my-bucket", "SampleAppKey": "templates/0a1b/sample-app.zip"}
     assert "Code" not in made()["CodeCommitRepository"]["Properties"]
-    assert "Code" not in made({"SampleAppBucketName": "my-bucket"})["CodeCommitRepository"]["Properties"]
+    with pytest.raises(ParameterError, match="or neither"):
+        made({"SampleAppBucketName": "my-bucket"})
     assert made(values)["CodeCommitRepository"]["Properties"]["Code"] == {
         "S3": {"Bucket": "my-bucket", "Key": "templates/0a1b/sample-app.zip"},
         "BranchName": "master",
@@ -166,11 +167,33 @@ def test_repository_starts_with_the_archive_if_one_is_named() -> None:
         {"CodePipelineServiceRoleName": "existing:theirs"},
         {"ECSLaunchType": "LAMBDA"},
         {"SampleAppKey": "a b"},
+        {"SampleAppBucketName": "my-bucket", "SampleAppKey": "/a"},
+        {"ECSTaskImageForQAEnv": "http://x/y"},
+        {"ECSTaskImageForQAEnv": "UPPER/Name:tag"},
     ],
 )
 def test_refused(values: dict[str, str]) -> None:
     with pytest.raises(ParameterError):
         made(values)
+
+
+def test_an_update_can_keep_the_image_that_runs_in_each_environment() -> None:
+    registry = "111122223333.dkr.ecr.us-east-1.amazonaws.com"
+    images = {
+        f"ECSTaskImageFor{key}Env": f"{registry}/ecs-cd-sample-app-{key.lower()}:{key * 12}"
+        for key in ("Dev", "QA", "Prod")
+    }
+    together = made(images)
+    for key in ("Dev", "QA", "Prod"):
+        (container,) = together[f"ECSTaskDefinitionFor{key}Env"]["Properties"]["ContainerDefinitions"]
+        assert container["Image"] == images[f"ECSTaskImageFor{key}Env"]
+
+
+def test_form_speaks_of_what_is_made_here() -> None:
+    for parameter in TEMPLATE["Parameters"].values():
+        assert ".yaml" not in parameter["Description"]
+        assert "need not be there" not in parameter["Description"]
+    assert resolve(TEMPLATE, {}, TARGET).outputs["CodeCommitCloneUrl"] == "<CodeCommitRepository.CloneUrlHttp>"
 
 
 def test_any_list_of_environments() -> None:

@@ -116,7 +116,7 @@ environments = st.lists(
     ),
     min_size=1,
     max_size=6,
-    unique_by=(lambda environment: environment.key, lambda environment: environment.words),
+    unique_by=(lambda environment: environment.key.lower(), lambda environment: environment.words.lower()),
 )
 
 

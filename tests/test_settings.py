@@ -85,6 +85,10 @@ def many(count: int, **changes: Any) -> list[Environment]:
             ),
             "Environment.words",
         ),
+        (
+            lambda: untyped.AllEnvironmentsSettings(environments=[DEV, untyped.Environment(key="DEV", words="other")]),
+            "Environment.key",
+        ),
         (lambda: untyped.AllEnvironmentsSettings(environments=many(33)), "AllEnvironmentsSettings.environments"),
         (
             lambda: untyped.AllEnvironmentsSettings(environments=many(33, approval=True)),

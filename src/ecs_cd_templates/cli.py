@@ -15,7 +15,7 @@ from typing import NoReturn, TypeAlias, get_args
 
 from . import catalog, parameter_files, role_policies
 from .catalog import RenderSettings
-from .errors import EcsCdTemplatesError, RegionError
+from .errors import EcsCdTemplatesError, ParameterError, RegionError
 from .files import changed, replace_all
 from .links import BUTTON, Link, links, read_parameters_for, to_html, to_json, to_markdown, to_text
 from .page import PageSettings
@@ -259,6 +259,10 @@ def _policies(options: argparse.Namespace) -> int:
     asked = {name: build().parameters for name, build in catalog.templates().items()}
     values = parameter_files.merged(options.params, {name for parameters in asked.values() for name in parameters})
     relevant = {name: value for name, value in values.items() if name in asked["prerequisites.yaml"]}
+    for name in role_policies.NAMES_OF_ONE:
+        if name in values:
+            remedy = f"say which it is, as prerequisites.yaml asks for it: {role_policies.NAMES_OF_ONE[name]}"
+            raise ParameterError(name, values[name], remedy)
     place = role_policies.target(options.account, options.region, options.partition)
     documents = role_policies.role_policies(relevant, place)
     contents = {name: json.dumps(document, indent=2) + "\n" for name, document in documents.items()}

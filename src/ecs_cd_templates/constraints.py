@@ -69,7 +69,7 @@ PIPELINE_NAME = Constraint(
 # iam roleNameType, with the pathType before it that iam:PassRole and the ARN need
 # (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html).
 ROLE_NAME = Constraint(
-    pattern=r"^(?!arn:)(?:[!-.0-~][!-~]{0,509}/)?[A-Za-z0-9_+=,.@-]{1,64}$",
+    pattern=r"^(?!arn:|existing:)(?:[!-.0-~][!-~]{0,509}/)?[A-Za-z0-9_+=,.@-]{1,64}$",
     min_length=1,
     max_length=575,
     words=(
@@ -165,7 +165,7 @@ NEW_ROLE_NAME = Constraint(
     pattern=r"^[A-Za-z0-9_+=,.@-]{1,64}$",
     min_length=1,
     max_length=64,
-    words="Use 1 to 64 letters, digits or +=,.@_- characters.",
+    words="Use 1 to 64 letters, digits or +=,.@_- characters, and no path.",
 )
 
 # A role that a policy names: in a policy, * and ? would stand for other roles, and ${ for a variable.
@@ -287,7 +287,10 @@ TARGET_GROUP_ARN = Constraint(
 # ecs ContainerDefinition.image
 # (https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html).
 CONTAINER_IMAGE = Constraint(
-    pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]*(?:@sha256:[0-9a-f]{64})?$",
+    pattern=(
+        r"^[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?::[0-9]{1,5}(?=/))?(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*"
+        r"(?::[A-Za-z0-9_][A-Za-z0-9._-]{0,127})?(?:@sha256:[0-9a-f]{64})?$"
+    ),
     min_length=1,
     max_length=255,
     words="Give an image's address with its tag or digest, such as public.ecr.aws/nginx/nginx-unprivileged:stable.",
@@ -309,7 +312,7 @@ OPTIONAL_BUCKET_NAME = Constraint(
 
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html: 1,024 bytes; we take ASCII that prints.
 OBJECT_KEY = Constraint(
-    pattern=r"^[!-~]*$",
+    pattern=r"^(?:|(?!/)[!-~]+)$",
     max_length=1024,
     words="Give the object's key, without a slash in front and without spaces, or leave it blank.",
 )
@@ -327,7 +330,7 @@ def or_existing(new: Constraint, existing: Constraint) -> Constraint:
         pattern=f"^(?:(?:{new_pattern})|{EXISTING}(?:{existing_pattern}))$",
         min_length=new.min_length,
         max_length=len(EXISTING) + max(new.max_length or 0, existing.max_length or 0),
-        words=f"{new.words} If it is there already, put {EXISTING} in front of its name.",
+        words=f"{new.words} If it is there already, put {EXISTING} in front of its name and path.",
     )
 
 

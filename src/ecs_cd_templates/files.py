@@ -18,8 +18,13 @@ def changed(directory: Path, contents: Mapping[str, str]) -> list[str]:
 
     Raises :class:`OutputError` for a directory that is a file, and for a file that cannot be read.
     """
-    if os.path.exists(directory) and not os.path.isdir(directory):
-        raise OutputError("output directory", str(directory), "is a file; give a directory")
+    try:
+        if not stat.S_ISDIR(directory.stat().st_mode):
+            raise OutputError("output directory", str(directory), "is a file; give a directory")
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise _unwritable(directory, error) from None
     return [name for name, text in contents.items() if _read(directory / name) != text.encode()]
 
 

@@ -7,6 +7,7 @@ from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from .constraints import EXISTING
 from .errors import ParameterFileError
 from .resolving import check_parameters
 
@@ -48,7 +49,7 @@ def read_parameters(path: Path) -> dict[str, str]:
 
 
 def merged(paths: Sequence[Path], known: Container[str]) -> dict[str, str]:
-    """The values in all of the files, which may repeat each other but not differ.
+    """The values in all of the files, which may repeat each other but not differ, save for the mark of what exists.
 
     Raises :class:`ParameterFileError`, also for a parameter that is not one of ``known``.
     """
@@ -59,7 +60,7 @@ def merged(paths: Sequence[Path], known: Container[str]) -> dict[str, str]:
                 raise ParameterFileError(
                     "parameter file", str(path), f"no template has a parameter {name!r}: leave it out"
                 )
-            if values.setdefault(name, value) != value:
+            if values.setdefault(name, value).removeprefix(EXISTING) != value.removeprefix(EXISTING):
                 raise ParameterFileError(
                     "parameter file", str(path), f"{name!r} has another value in another file: give one of the two"
                 )

@@ -15,6 +15,7 @@ class Partition:
     url_suffix: str
     console_domain: str
     region_pattern: str
+    example_region: str
 
 
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html,
@@ -25,13 +26,18 @@ PARTITIONS = {
         url_suffix="amazonaws.com",
         console_domain="console.aws.amazon.com",
         region_pattern=r"(?:us|eu|ap|sa|ca|me|af|il|mx)-(?!gov-|iso)[a-z]+-[0-9]+",
+        example_region="us-east-1",
     ),
     "aws-cn": Partition(
-        url_suffix="amazonaws.com.cn", console_domain="console.amazonaws.cn", region_pattern=r"cn-[a-z]+-[0-9]+"
+        url_suffix="amazonaws.com.cn",
+        console_domain="console.amazonaws.cn",
+        region_pattern=r"cn-[a-z]+-[0-9]+",
+        example_region="cn-north-1",
     ),
     "aws-us-gov": Partition(
         url_suffix="amazonaws.com",
         console_domain="console.amazonaws-us-gov.com",
         region_pattern=r"us-gov-[a-z]+-[0-9]+",
+        example_region="us-gov-west-1",
     ),
 }

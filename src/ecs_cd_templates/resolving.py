@@ -93,7 +93,9 @@ def check_parameters(template: Mapping[str, Any], values: Mapping[str, str]) -> 
             continue
         for assertion in rule["Assertions"]:
             if resolver.resolve(assertion["Assert"]) is not True:
-                raise ParameterError(f"rule {name}", "does not hold", assertion["AssertDescription"])
+                asked = [parameter for parameter in parameters if parameter in repr(assertion["Assert"])]
+                shown = {parameter: complete[parameter] for parameter in asked}
+                raise ParameterError(f"rule {name}", shown, assertion["AssertDescription"])
     return complete
 
 

@@ -7,25 +7,50 @@ from collections.abc import Mapping
 from typing import Any
 
 from .constraints import EXISTING
-from .errors import ParameterError
+from .errors import MissingExtraError, ParameterError, RegionError
 from .partitions import PARTITIONS
+from .regions import partition_of
 from .resolving import Target, resolve
 from .settings import PrerequisitesSettings
 from .stacks import prerequisites
+
+# What other templates ask for about one thing, and the policies need to know of each.
+NAMES_OF_ONE = {
+    "CodeBuildProjectName": "CodeBuildNodejsProjectName or CodeBuildContainerImageProjectName",
+    "CodeBuildServiceRoleName": "CodeBuildNodejsServiceRoleName or CodeBuildContainerImageServiceRoleName",
+    **{
+        name: f"{name}ForDevEnv, {name}ForQAEnv or {name}ForProdEnv"
+        for name in (
+            "CodePipelineName",
+            "ECRRepositoryName",
+            "ECSClusterName",
+            "ECSServiceName",
+            "ECSTaskRoleName",
+            "ECSTaskExecutionRoleName",
+        )
+    },
+}
 
 
 def target(account: str, region: str, partition: str = "aws") -> Target:
     """Where the roles are, checked.
 
-    Raises :class:`ParameterError` for an account that is not 12 digits, an unknown partition, and a
-    region that is not one of that partition's by its name.
+    Raises :class:`ParameterError` for an account that is not 12 digits, an unknown partition, and a region
+    that is none of that partition's. Without botocore, which knows them, the region's name has to look right.
     """
     if not re.fullmatch(r"[0-9]{12}", account):
         raise ParameterError("account", account, "give the account's ID, 12 digits without hyphens")
     if partition not in PARTITIONS:
         raise ParameterError("partition", partition, f"give one of {', '.join(PARTITIONS)}")
-    if not re.fullmatch(PARTITIONS[partition].region_pattern, region):
-        raise ParameterError("region", region, f"is no region of the partition {partition}; such as us-east-1")
+    try:
+        known = partition_of(region) == partition
+    except RegionError:
+        known = False
+    except MissingExtraError:
+        known = re.fullmatch(PARTITIONS[partition].region_pattern, region) is not None
+    if not known:
+        example = PARTITIONS[partition].example_region
+        raise ParameterError("region", region, f"is no region of the partition {partition}: give one such as {example}")
     return Target(account=account, region=region, partition=partition)
 
 
@@ -43,6 +68,8 @@ def role_policies(
     for part in prerequisites.PARTS:
         name = values.get(part.name, "").removeprefix(EXISTING)
         if name and part in prerequisites.ROLES:
+            if not part.existing.accepts(name):
+                raise ParameterError(part.name, values[part.name], part.existing.words)
             # A role that is there already is not in the stack; here it is the point. No policy names its path.
             made[part.name] = name.rpartition("/")[2]
         elif name:
@@ -54,6 +81,12 @@ def role_policies(
         if resource["Type"] == "AWS::IAM::Role":
             role = resource["Properties"]
             (policy,) = role["Policies"]
-            documents[f"{role['RoleName']}.json"] = policy["PolicyDocument"]
-            documents[f"{role['RoleName']}.trust.json"] = role["AssumeRolePolicyDocument"]
+            own = {
+                f"{role['RoleName']}.json": policy["PolicyDocument"],
+                f"{role['RoleName']}.trust.json": role["AssumeRolePolicyDocument"],
+            }
+            if own.keys() & documents.keys():
+                remedy = "would be written over the policies of another role: give each role a name of its own"
+                raise ParameterError("role name", role["RoleName"], remedy)
+            documents |= own
     return documents

@@ -301,7 +301,8 @@ def _each_once(name: str, environments: object) -> tuple[Environment, ...]:
     for environment in environments:
         instance(name, environment, Environment)
     for attribute in ("key", "words"):
-        values = [getattr(environment, attribute) for environment in environments]
+        # Names are proposed in lower case.
+        values = [getattr(environment, attribute).lower() for environment in environments]
         for value in values:
             if values.count(value) > 1:
                 raise SettingsError(f"Environment.{attribute}", value, "appears twice: give each environment its own")

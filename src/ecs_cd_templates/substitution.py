@@ -11,6 +11,10 @@ from .partitions import PARTITIONS
 
 PARTITIONS_MAPPING = "Partitions"
 
+# Deleting the stack keeps the resource. A launch that fails does not: what it left would be in the way of the next
+# (https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-deletionpolicy.html).
+RETAIN = "RetainExceptOnCreate"
+
 Named = Parameter | AWSObject | AWSHelperFn
 """What a name in a template can be: a parameter, a resource, or an intrinsic that makes a name of them."""
 

@@ -14,7 +14,7 @@ from ..environments import Environment
 from ..parameters import add_fields, for_environment, single_pipeline_fields
 from ..policies import pipeline_arn, repository_arn
 from ..settings import DeploymentPipelineSettings, PipelineSettings
-from ..substitution import Named, add_partitions, console_url, ref, role_arn, sub
+from ..substitution import RETAIN, Named, add_partitions, console_url, ref, role_arn, sub
 from .rules import require_distinct
 
 SOURCE_ARTIFACT = "SourceArtifact"
@@ -86,7 +86,7 @@ def _repository(title: str, asked: Mapping[str, Named], settings: PipelineSettin
     return Repository(
         title,
         Condition=condition,
-        DeletionPolicy="Retain",
+        DeletionPolicy=RETAIN,
         UpdateReplacePolicy="Retain",
         RepositoryName=ref(asked["ECRRepositoryName"]),
         ImageScanningConfiguration=ImageScanningConfiguration(ScanOnPush=settings.scan_on_push),

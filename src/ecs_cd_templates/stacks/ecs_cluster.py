@@ -232,10 +232,16 @@ def _add_instances(
             LaunchTemplateId=Ref(launch_template), Version=launch_template.get_att("LatestVersionNumber")
         ),
         VPCZoneIdentifier=network.subnets,
-        MinSize="1",
+        # Empty until the capacity provider is there: ECS does not manage instances that were there before it
+        # (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/asg-capacity-providers.html).
+        MinSize="0",
         MaxSize=str(MAX_INSTANCES),
         TerminationPolicies=["OldestInstance"],
-        Tags=[{"Key": "Name", "Value": Ref(cluster), "PropagateAtLaunch": True}],
+        Tags=[
+            {"Key": "Name", "Value": Ref(cluster), "PropagateAtLaunch": True},
+            # ECS adds this itself, but not to what the group starts first.
+            {"Key": "AmazonECSManaged", "Value": "true", "PropagateAtLaunch": True},
+        ],
     )
     # An instance that cannot reach ECS does not join the cluster.
     template.add_resource(after_network(network, group))

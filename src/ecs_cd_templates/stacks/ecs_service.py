@@ -122,7 +122,7 @@ def fields(settings: EcsEnvironmentSettings, suffix: str = "") -> list[Field]:
             label="Which image should the service start with{scope}?",
             group=ECS_GROUP,
             description=f"Image that answers 200 on port {settings.container_port}, until the first deployment "
-            "replaces it. An update of this stack that changes the tasks brings it back: give the running image then.",
+            "replaces it. An update that changes the service or its tasks brings it back: give the running image then.",
             constraint=constraints.CONTAINER_IMAGE,
             default=settings.first_image,
         ),

@@ -38,7 +38,7 @@ from ..environments import Environment
 from ..parameters import PIPELINE_QUESTIONS, Field, add_fields, environment_suffix
 from ..policies import Grant
 from ..settings import PrerequisitesSettings
-from ..substitution import Named, ref, sub
+from ..substitution import RETAIN, Named, ref, sub
 from .deployment_pipeline import stage_actions
 from .rules import require_distinct
 
@@ -259,12 +259,10 @@ def add_prerequisites(
     for environment in settings.environments:
         for name, *_ in _PER_ENVIRONMENT:
             names[name + environment_suffix(environment)] = parameters[name + environment_suffix(environment)]
-    require_distinct(
-        template,
-        "DistinctRoles",
-        [parameters[part.name] for part in ROLES],
-        "Each role is trusted by one service and has its own permissions",
-    )
+    if not existing:
+        # A role that is there already may serve twice, and a rule cannot tell it from one that is made.
+        message = "Each role is trusted by one service and has its own permissions"
+        require_distinct(template, "DistinctRoles", [parameters[part.name] for part in ROLES], message)
     for part in _parts(settings.environments):
         if existing:
             # Taking existing: away changes a name that is marked so, and no other.
@@ -393,7 +391,7 @@ def _bucket(name: Named, expiration: Parameter) -> tuple[Bucket, BucketPolicy]:
                 )
             ]
         ),
-        DeletionPolicy="Retain",
+        DeletionPolicy=RETAIN,
         UpdateReplacePolicy="Retain",
     )
     encrypted_requests_only = Statement(
@@ -408,7 +406,7 @@ def _bucket(name: Named, expiration: Parameter) -> tuple[Bucket, BucketPolicy]:
         "ArtifactBucketPolicy",
         Bucket=Ref(bucket),
         PolicyDocument=PolicyDocument(Version="2012-10-17", Statement=[encrypted_requests_only]),
-        DeletionPolicy="Retain",
+        DeletionPolicy=RETAIN,
         UpdateReplacePolicy="Retain",
     )
     return bucket, policy
@@ -417,7 +415,7 @@ def _bucket(name: Named, expiration: Parameter) -> tuple[Bucket, BucketPolicy]:
 def _repository(name: Named) -> Repository:
     """The repository, retained: it holds the application."""
     return Repository(
-        "CodeCommitRepository", DeletionPolicy="Retain", UpdateReplacePolicy="Retain", RepositoryName=ref(name)
+        "CodeCommitRepository", DeletionPolicy=RETAIN, UpdateReplacePolicy="Retain", RepositoryName=ref(name)
     )
 
 

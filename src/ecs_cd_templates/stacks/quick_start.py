@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from troposphere import And, Equals, If, Not, NoValue, Parameter, Ref, Template
+from troposphere import And, Equals, If, Not, NoValue, Or, Output, Parameter, Ref, Template
 from troposphere.codecommit import S3, Code
 
 from .. import constraints
@@ -33,10 +33,18 @@ SHARED = (
     "ECSInstanceType",
     "ECSInstanceImageId",
     "ECSTaskContainerName",
-    "ECSTaskImage",
     "ECSTaskSize",
     "HealthCheckPath",
 )
+
+_DESCRIPTIONS = {
+    "CodeBuildNodejsProjectName": "Name for the CodeBuild project that runs the unit tests, and its log group.",
+    "CodeBuildContainerImageProjectName": "Name for the CodeBuild project that builds the image, and its log group.",
+    "CodePipelineName": "Name for the pipeline and its event rule.",
+    "ECRRepositoryName": "Name for the ECR repository. With a blank lifecycle policy text it is there already.",
+    "ECSInstanceType": "EC2 instance type; with Fargate there are no instances. Each environment has one at least, and "
+    "a new account's quota of vCPUs may be too small for them all.",
+}
 
 
 def build(settings: QuickStartSettings) -> Template:
@@ -57,6 +65,14 @@ def build(settings: QuickStartSettings) -> Template:
         existing=False,
     )
     _seed(template, parameters, needed)
+    repository = needed.resources[prerequisites.REPOSITORY.name]
+    template.add_output(
+        Output(
+            "CodeCommitCloneUrl",
+            Description="Where to push the application to",
+            Value=repository.get_att("CloneUrlHttp"),
+        )
+    )
     known: dict[str, Named] = {**parameters, **_made_names(needed)}
     builds: tuple[tuple[BuildKind, Part, Part], ...] = (
         ("nodejs", prerequisites.NODEJS_PROJECT, prerequisites.NODEJS_ROLE),
@@ -94,7 +110,15 @@ def fields(settings: QuickStartSettings) -> list[Field]:
     # Where two ask for one name, the part that makes it says what it may be.
     everything = {**pipelines, **needed, **places}
     first = [name for name in SHARED if name in everything]
-    return [everything[name] for name in dict.fromkeys([*first, *everything])]
+    return [_made_here(everything[name]) for name in dict.fromkeys([*first, *everything])]
+
+
+def _made_here(field: Field) -> Field:
+    """The field, described as what this template makes, where by itself it would be another's."""
+    for name, description in _DESCRIPTIONS.items():
+        if field.name.startswith(name):
+            return replace(field, description=description)
+    return field
 
 
 def _pipeline_fields(settings: QuickStartSettings, known: Mapping[str, Field]) -> Iterator[Field]:
@@ -148,14 +172,20 @@ def _add_rules(template: Template, parameters: Mapping[str, Parameter], settings
     """Refuses one name for two things of the same kind, which could not both be made."""
     projects = [parameters[part.name] for part in (prerequisites.NODEJS_PROJECT, prerequisites.IMAGE_PROJECT)]
     require_distinct(template, "DistinctBuildProjects", projects, "The two builds need a CodeBuild project each")
-    for name, what in (
-        ("CodePipelineName", "a pipeline"),
-        ("ECRRepositoryName", "an ECR repository"),
-        ("ECSClusterName", "an ECS cluster"),
-        ("ECSTaskRoleName", "a task role"),
-        ("ECSTaskExecutionRoleName", "a task execution role"),
-        ("VpcCidr", "addresses"),
+    for rule, name, what in (
+        ("DistinctPipelines", "CodePipelineName", "a pipeline"),
+        ("DistinctECRRepositories", "ECRRepositoryName", "an ECR repository"),
+        ("DistinctECSClusters", "ECSClusterName", "an ECS cluster"),
+        ("DistinctTaskRoles", "ECSTaskRoleName", "a task role"),
+        ("DistinctTaskExecutionRoles", "ECSTaskExecutionRoleName", "a task execution role"),
+        ("DistinctAddresses", "VpcCidr", "addresses"),
     ):
         asked = [parameters[name + environment_suffix(environment)] for environment in settings.environments]
         message = f"Each environment needs {what} of its own"
-        require_distinct(template, f"Distinct{name.removesuffix('Name')}s", asked, message)
+        require_distinct(template, rule, asked, message)
+    blank = [Equals(Ref(parameters[name]), "") for name in ("SampleAppBucketName", "SampleAppKey")]
+    whole = {
+        "Assert": Or(And(*blank), Not(Or(*blank))),
+        "AssertDescription": "Give both the bucket and the key of the archive, or neither.",
+    }
+    template.add_rule("WholeSampleApp", {"Assertions": [whole]})
