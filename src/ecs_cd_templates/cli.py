@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import NoReturn, TypeAlias, get_args
+from typing import Any, Literal, NoReturn, TypeAlias, get_args
 
 from . import catalog, parameter_files, role_policies
 from .catalog import RenderSettings
@@ -28,11 +28,14 @@ from .settings import Architecture, PipelineSettings, PipelineType, TagMutabilit
 PROGRAM = "ecs-cd-templates"
 OK, DIFFERENT, REFUSED = 0, 1, 2
 
+ApprovalMessage = Literal["shown", "hidden"]
+
 # The options of every command that renders: their choices, default and meaning.
 _SETTINGS: tuple[tuple[str, object, str, str], ...] = (
     ("--tag-mutability", TagMutability, PipelineSettings.image_tag_mutability, "of the ECR repositories"),
     ("--pipeline-type", PipelineType, PipelineSettings.pipeline_type, "V1 cannot roll back"),
     ("--architecture", Architecture, RenderSettings.architecture, "of the build image"),
+    ("--approval-message", ApprovalMessage, "shown", "of the commit, in approval requests"),
 )
 
 _FORMATS: dict[str, Callable[[Sequence[Link], str], str]] = {
@@ -49,6 +52,14 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         line = " ".join(message.splitlines())
         self.exit(REFUSED, f"{self.prog}: error: {line} (see {self.prog} --help)\n")
+
+
+class _Version(argparse.Action):
+    """Looks the version up only if it is asked for: a checkout that is not installed has none."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any, **__: Any) -> NoReturn:
+        print(f"{PROGRAM} {version(PROGRAM)}")
+        parser.exit()
 
 
 Commands: TypeAlias = "argparse._SubParsersAction[_Parser]"
@@ -82,7 +93,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Generates the CloudFormation templates of a continuous-delivery pipeline for Amazon ECS.",
         epilog="Exit status: 0 done, 1 --check found a difference, 2 refused with nothing written.",
     )
-    parser.add_argument("--version", action="version", version=f"{PROGRAM} {version(PROGRAM)}")
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
     _add_render(commands)
@@ -234,6 +245,7 @@ def _settings(options: argparse.Namespace, nested_base_url: str | None = None) -
         pipeline_type=options.pipeline_type,
         rollback_on_failure=options.pipeline_type == "V2",
         image_tag_mutability=options.tag_mutability,
+        approval_shows_message=options.approval_message == "shown",
     )
     return RenderSettings(pipeline=pipeline, architecture=options.architecture, nested_base_url=nested_base_url)
 
