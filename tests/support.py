@@ -19,7 +19,7 @@ PARTITIONS = {
 }
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
     """Reads short intrinsics as their long forms, independently of the code that wrote them."""
 
 

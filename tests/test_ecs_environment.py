@@ -238,7 +238,9 @@ def test_with_ec2_instances_come_and_go_with_the_tasks(partition: str) -> None:
     assert not re.match("(?i)aws|ecs|fargate", provider["Name"]), "a prefix that ECS refuses"
     assert provider["AutoScalingGroupProvider"]["ManagedScaling"]["Status"] == "ENABLED"
     group = properties(resources, "AutoScalingGroup")
-    assert (group["MinSize"], group["MaxSize"]) == ("1", "10")
+    assert (group["MinSize"], group["MaxSize"]) == ("0", "10")
+    # ECS manages only instances that start after the capacity provider, and that carry its tag.
+    assert {"Key": "AmazonECSManaged", "Value": "true", "PropagateAtLaunch": True} in group["Tags"]
     assert group["VPCZoneIdentifier"] == ["<PublicSubnet1>", "<PublicSubnet2>"]
 
 

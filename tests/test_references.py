@@ -129,7 +129,7 @@ def values_for(template: dict[str, Any]) -> dict[str, str]:
     }
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20)
 @given(environments)
 def test_any_list_of_environments(chosen: list[Environment]) -> None:
     flat = load(to_yaml(build_all_environments(AllEnvironmentsSettings(environments=chosen))))
