@@ -1,0 +1,1 @@
+"""The tests of the launch page in Chromium: make browser-test."""
