@@ -15,6 +15,7 @@ import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -481,6 +482,15 @@ def test_publishes_in_every_partition(
         ({"AWS_DEFAULT_REGION": None}, ["--region"]),
         ({"AWS_ENDPOINT_URL": "CLOSED"}, ["cannot be reached"]),
         ({"AWS_ENDPOINT_URL": "no address"}, ["Invalid endpoint"]),
+        (
+            {
+                "AWS_WEB_IDENTITY_TOKEN_FILE": "/nowhere/token",
+                "AWS_ROLE_ARN": "arn:aws:iam::111122223333:role/r",
+                "AWS_ACCESS_KEY_ID": None,
+                "AWS_SECRET_ACCESS_KEY": None,
+            },
+            ["credentials cannot be read", "/nowhere/token"],
+        ),
     ],
 )
 def test_a_configuration_that_leads_nowhere_is_refused(
@@ -525,6 +535,26 @@ def test_a_command_line_that_cannot_work_asks_aws_nothing(
 def test_without_boto3_it_says_how_to_get_it(publish: Publish, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "boto3", None)
     publish.assert_refused(says=["boto3", "pip install 'ecs-cd-templates[aws]'"])
+
+
+def test_an_answer_that_is_not_from_aws_is_said_so(publish: Publish, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Portal(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"<html>Sign in to the network</html")
+
+        do_GET = do_HEAD = do_POST  # noqa: N815
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Portal) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.server_port}")
+        publish.assert_refused(says=["something else than AWS answered"])
+        server.shutdown()
 
 
 @pytest.mark.parametrize("arguments", [[], ["BUCKET="]], ids=["missing", "blank"])

@@ -143,20 +143,34 @@ def test_every_link_opens_its_template_in_its_region(partition: str, filled_in: 
         assert form.parameters.keys() <= TEMPLATES[link.template]["Parameters"].keys()
         assert link.left_out == {}
         assert len(quote(link.address, safe="")) <= MAX_ADDRESS_LENGTH
-        _assert_command_does_the_same(link, given_values)
+        # The archive is published beside the template, and the local template does not know of it.
+        archive = {"SampleAppBucketName": "my-bucket", "SampleAppKey": f"team/(a)!/{published.version}/sample-app.zip"}
+        _assert_command_does_the_same(link, given_values, archive if link.template == "quick-start.yaml" else {})
+        assert ("--nested-base-url" in link.note) == nested
 
 
-def _assert_command_does_the_same(link: Link, given_values: Mapping[str, Parameters]) -> None:
+def _assert_command_does_the_same(
+    link: Link, given_values: Mapping[str, Parameters], published_only: Mapping[str, str]
+) -> None:
     words = shlex.split(link.command)
     assert words[:3] == ["aws", "cloudformation", "deploy"]
+    if "--parameter-overrides" in words:
+        start = words.index("--parameter-overrides")
+        overrides = words[start + 1 :]
+        words = words[:start]
+    else:
+        overrides = []
     options = dict(zip(words[3::2], words[4::2], strict=True))
     assert options.pop("--region") == link.region
     assert options.pop("--stack-name") == link.stack_name
     file = options.pop("--template-file")
     assert file == f"templates/{link.template}"
     text = RENDERED[link.template]
-    if link.template in given_values:
-        assert options.pop("--parameter-overrides") == f"file://{FILES[link.template]}"
+    if link.template in given_values and not published_only:
+        assert overrides == [f"file://{FILES[link.template]}"]
+    else:
+        given = given_values[link.template].values if link.template in given_values else {}
+        assert dict(word.split("=", 1) for word in overrides) == {**published_only, **given}
     if "Type: AWS::IAM::" in text:
         assert options.pop("--capabilities") == "CAPABILITY_NAMED_IAM"
     if len(text.encode()) > 51_200:
@@ -823,3 +837,25 @@ def test_linked_templates_lint_without_findings(tmp_path: Path) -> None:
     # I3042 is about the regions of other partitions; E3002 and the like are what this is for.
     linted = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (linted.returncode, linted.stdout, linted.stderr) == (0, "", "")
+
+
+def test_repeated_regions_and_templates_make_no_repeated_links() -> None:
+    found = links(FOLDER, only_templates=[NAMES[1]] * 2, only_regions=["us-east-1"] * 2)
+    assert [(link.template, link.region) for link in found] == [(NAMES[1], "us-east-1")]
+
+
+def test_values_for_a_template_without_a_link_are_refused() -> None:
+    values = {"vpc.yaml": Parameters(values={}, file="vpc.json")}
+    with pytest.raises(ParameterFileError, match=r"vpc\.json.*is for vpc\.yaml"):
+        links(FOLDER, only_templates=["code-build-nodejs.yaml"], parameters=values)
+
+
+def test_a_refused_value_is_named_with_its_file() -> None:
+    values = {"vpc.yaml": Parameters(values={"Nope": "x"}, file="vpc.json")}
+    with pytest.raises(ParameterError, match=r"Nope in vpc\.json"):
+        links(FOLDER, parameters=values)
+
+
+def test_markdown_takes_any_address_of_a_button() -> None:
+    (link,) = links(FOLDER, only_templates=["vpc.yaml"], only_regions=["us-east-1"])
+    assert "](<a b)c>)]" in to_markdown([link], "a b)c")

@@ -11,7 +11,7 @@ from pathlib import Path, PurePath
 
 from . import catalog
 from .catalog import RenderSettings
-from .errors import ParameterFileError, RegionError
+from .errors import ParameterError, ParameterFileError, RegionError
 from .parameter_files import check_some, read_parameters
 from .publication import DEFAULT_SETTINGS, Folder, published_settings, version
 from .quick_create import deploy_command, quick_create, stack_name
@@ -47,6 +47,7 @@ class Link:
     command: str
     parameters: Mapping[str, str] = field(default_factory=dict)
     left_out: Mapping[str, str] = field(default_factory=dict)
+    note: str = ""
 
 
 def links(
@@ -77,12 +78,30 @@ def links(
     # As one stack a template uses what its nested stacks use otherwise.
     flat = catalog.templates(replace(settings, nested_base_url=None))
     local = catalog.templates(settings)
+    for name in (parameters or {}).keys() - set(only_templates or builders):
+        file = str((parameters or {})[name].file)
+        raise ParameterFileError("parameter file", file, f"is for {name}, for which no link was asked: leave it out")
+    note = ""
+    if nested or settings != DEFAULT_SETTINGS:
+        same = f"the same settings as here{f' and --nested-base-url {url}' if nested else ''}"
+        note = f"The command reads {_TEMPLATES}/: render it with {same}."
     found = []
-    for name in only_templates or builders:
+    for name in dict.fromkeys(only_templates or builders):
         template, uses = builders[name]().to_dict(), flat[name]().to_dict()
         size = len(to_yaml(local[name]()).encode())
         given = (parameters or {}).get(name, Parameters(values={}))
-        check_some(template, given.values)
+        try:
+            check_some(template, given.values)
+        except ParameterError as error:
+            where = f"{error.field} in {given.file}" if given.file else error.field
+            raise ParameterError(where, error.value, error.remedy) from None
+        # What publishing fills in is not in the template beside the command.
+        proposals = local[name]().parameters
+        published_only = {
+            key: parameter["Default"]
+            for key, parameter in template.get("Parameters", {}).items()
+            if "Default" in parameter and parameter["Default"] != proposals[key].properties.get("Default")
+        }
         for region in only_regions:
             missing = lacking(uses, region)
             if missing:
@@ -91,7 +110,7 @@ def links(
                     region,
                     f"has no {', '.join(missing)}, which {name} uses: leave out this region, or this template",
                 )
-        for region in only_regions or regions(uses)[folder.partition]:
+        for region in dict.fromkeys(only_regions or regions(uses)[folder.partition]):
             template_url = f"{url}/{name}"
             proposed = stack_name(name)
             form = quick_create(
@@ -109,7 +128,7 @@ def links(
                 region=region,
                 stack_name=proposed,
                 bucket=folder.bucket,
-                overrides=_overrides(given),
+                overrides=_overrides(given, published_only),
             )
             found.append(
                 Link(
@@ -123,6 +142,7 @@ def links(
                     command=command,
                     parameters=form.filled_in,
                     left_out=form.left_out,
+                    note=note,
                 )
             )
     return found
@@ -158,7 +178,9 @@ def to_markdown(found: Iterable[Link], button: str = BUTTON) -> str:
         parts.append(f"### `{template}`\n\n{its[0].description}.\n")
         rows = ["| region | launch | the same from a shell |", "| --- | --- | --- |"]
         for link in its:
-            picture = f"![Launch {template} in {link.region}]({button})"
+            # In angle brackets Markdown takes an address with spaces and parentheses, too.
+            target = button if re.fullmatch(r"[^\s()<>]+", button) else f"<{button}>"
+            picture = f"![Launch {template} in {link.region}]({target})"
             rows.append(f"| {link.region} | [{picture}]({link.address}) | {_code(link.command)} |")
         parts.append("\n".join(rows) + "\n")
         notes = [f"- {note}" for note in _notes(its)]
@@ -203,10 +225,12 @@ def to_text(found: Iterable[Link]) -> str:
     return "\n".join(paragraphs)
 
 
-def _overrides(parameters: Parameters) -> list[str]:
-    if parameters.file is not None:
+def _overrides(parameters: Parameters, published_only: Mapping[str, str]) -> list[str]:
+    """The values as the command takes them: from the file, or if that does not have them all, one by one."""
+    missing = published_only.keys() - parameters.values.keys()
+    if parameters.file is not None and not missing:
         return [f"file://{parameters.file}"]
-    return [f"{name}={value}" for name, value in parameters.values.items()]
+    return [f"{name}={value}" for name, value in {**published_only, **parameters.values}.items()]
 
 
 def _by_template(found: Iterable[Link]) -> dict[str, list[Link]]:
@@ -222,6 +246,7 @@ def _notes(its: Sequence[Link]) -> list[str]:
     # Whether the console lets a blank value replace a default is not documented.
     blank = {name for link in its for name, value in link.parameters.items() if value == ""}
     notes += [f"{name} is blank: check that the form shows it blank." for name in sorted(blank)]
+    notes += [link.note for link in its if link.note]
     return list(dict.fromkeys(notes))
 
 

@@ -71,10 +71,11 @@ def add_next_step(template: Template, step: NextStep, parameters: Mapping[str, A
         if value is not None:
             values[parameter] = value
             query += f"&param_{parameter}=${{{parameter}}}"
+    share = f"{len(values)} of its {len(parameters)} fields filled in"
     template.add_output(
         Output(
             "Launch" + "".join(word.capitalize() for word in name.split("-")),
-            Description=f"Opens the form of {step.template} with the names that this stack knows",
+            Description=f"Opens the form of {step.template} with {share}",
             Value=console_url(FORM.format(region="${AWS::Region}", query=query), **values),
         )
     )

@@ -19,7 +19,7 @@ from typing import Any
 from . import catalog
 from .catalog import RenderSettings
 from .partitions import PARTITIONS
-from .publication import DEFAULT_PREFIX, Folder, Publication, publication, published_settings
+from .publication import DEFAULT_PREFIX, SAMPLE_APP_ARCHIVE, Folder, Publication, publication, published_settings
 from .quick_create import MAX_ADDRESS_LENGTH, stack_name
 from .regions import partition_of, regions
 from .settings import MAX_BODY_BYTES
@@ -134,6 +134,7 @@ def _data(settings: PageSettings) -> dict[str, Any]:
             "bucket": folder.bucket,
             "prefix": folder.key(published.version),
         },
+        "archive": {"bucket": "SampleAppBucketName", "key": "SampleAppKey", "file": SAMPLE_APP_ARCHIVE},
         "largestFromFile": MAX_BODY_BYTES,
         "longestAddress": MAX_ADDRESS_LENGTH,
         "idPrefixes": _ID_PREFIXES,

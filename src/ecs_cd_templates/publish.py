@@ -183,6 +183,7 @@ class _AnsweredError(PublishError):
 def _refusals(field: str, value: str, denied: str | None = None) -> Iterator[None]:
     """Turns botocore's errors into :class:`PublishError`; ``denied`` is what to do about a lack of permission."""
     from botocore import exceptions
+    from botocore.parsers import ResponseParserError
 
     try:
         yield
@@ -197,8 +198,15 @@ def _refusals(field: str, value: str, denied: str | None = None) -> Iterator[Non
         ) from None
     except (exceptions.ConnectionError, exceptions.HTTPClientError) as error:
         raise PublishError(field, value, f"AWS cannot be reached: {_one_line(error)}") from None
+    except ResponseParserError:
+        raise PublishError(
+            field, value, "something else than AWS answered: check the proxy, and AWS_ENDPOINT_URL"
+        ) from None
     except exceptions.BotoCoreError as error:
         raise PublishError(field, value, f"correct this, or sign in again: {_one_line(error)}") from None
+    except OSError as error:
+        # The credentials come from a file or a program that is not there.
+        raise PublishError(field, value, f"the credentials cannot be read: {_one_line(error)}") from None
 
 
 def _one_line(error: Exception) -> str:

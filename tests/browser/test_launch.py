@@ -154,6 +154,18 @@ def test_bucket_may_be_in_another_region_of_the_partition(launch_page: LaunchPag
     assert ".s3.ap-northeast-1.amazonaws.com/" in decoded(address(page))["templateURL"]
 
 
+def test_archive_moves_with_the_folder_unless_another_was_typed(launch_page: LaunchPages) -> None:
+    page = launch_page(template="quick-start.yaml")
+    page.fill("#w-bucket", "other-bucket")
+    page.fill("#w-prefix", "team/v2")
+    given = link_parameters(address(page))
+    assert given["SampleAppBucketName"] == page.input_value("#p-SampleAppBucketName") == "other-bucket"
+    assert given["SampleAppKey"] == page.input_value("#p-SampleAppKey") == "team/v2/sample-app.zip"
+    fill(page, {"SampleAppBucketName": "mine", "SampleAppKey": "my.zip"})
+    page.fill("#w-bucket", "a-third-bucket")
+    assert link_parameters(address(page))["SampleAppBucketName"] == "mine"
+
+
 def test_without_a_region_one_has_to_be_chosen(launch_page: LaunchPages) -> None:
     name = "code-build-nodejs.yaml"
     page = launch_page(PageSettings(bucket="my-templates"), template=name)

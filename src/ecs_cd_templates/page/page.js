@@ -448,7 +448,9 @@ function whereField([name, parameter]) {
     hint: parameter.AllowedValues ? "" : text(`${name}Hint`),
     value: where.get(name),
     change: (value) => {
+      const before = archive();
       where.set(name, value);
+      moveArchive(before, archive());
       if (name !== "template") return refresh();
       where.set("stackName", template().stackName);
       element("report").replaceChildren();
@@ -456,6 +458,24 @@ function whereField([name, parameter]) {
       return render();
     },
   });
+}
+
+/** Where the sample application's archive is, as the parameters ask for it: beside the templates. */
+function archive() {
+  const folder = where.get("prefix").split("/").filter(Boolean);
+  return { bucket: where.get("bucket"), key: [...folder, data.archive.file].join("/") };
+}
+
+/** The archive moves with the folder, where nobody has typed another. */
+function moveArchive(before, after) {
+  for (const part of ["bucket", "key"]) {
+    const name = data.archive[part];
+    for (const given of valuesOf.values()) {
+      if (given.get(name) === before[part]) given.set(name, after[part]);
+    }
+    const shown = element(`p-${name}`);
+    if (shown) shown.value = values().get(name);
+  }
 }
 
 function groupElement(group, index, opened) {
