@@ -6,7 +6,7 @@ BIN := .venv/bin
 .PHONY: help render check test browser-test screenshot lint audit clean publish bucket-given
 
 help: ## Show the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # The constraints pin every version, those of the build's own requirements too.
 .venv/installed: pyproject.toml constraints.txt
