@@ -173,10 +173,7 @@ NAMED_ROLE = Constraint(
     pattern=r"^(?:[A-Za-z0-9_+=,.@-][A-Za-z0-9_+=,.@/-]{0,509}/)?[A-Za-z0-9_+=,.@-]{1,64}$",
     min_length=1,
     max_length=575,
-    words=(
-        "Give the role's name, not its ARN: up to 64 letters, digits or +=,.@_- characters, "
-        "after its path if it has one (service-role/MyRole, with no slash in front)."
-    ),
+    words=ROLE_NAME.words,
 )
 
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html

@@ -87,8 +87,8 @@ def links(
         note = f"The command reads {_TEMPLATES}/: render it with {same}."
     found = []
     for name in dict.fromkeys(only_templates or builders):
-        template, uses = builders[name]().to_dict(), flat[name]().to_dict()
-        size = len(to_yaml(local[name]()).encode())
+        template, uses, beside = builders[name]().to_dict(), flat[name]().to_dict(), local[name]()
+        size = len(to_yaml(beside).encode())
         given = (parameters or {}).get(name, Parameters(values={}))
         try:
             check_some(template, given.values)
@@ -96,11 +96,10 @@ def links(
             where = f"{error.field} in {given.file}" if given.file else error.field
             raise ParameterError(where, error.value, error.remedy) from None
         # What publishing fills in is not in the template beside the command.
-        proposals = local[name]().parameters
         published_only = {
             key: parameter["Default"]
             for key, parameter in template.get("Parameters", {}).items()
-            if "Default" in parameter and parameter["Default"] != proposals[key].properties.get("Default")
+            if "Default" in parameter and parameter["Default"] != beside.parameters[key].properties.get("Default")
         }
         for region in only_regions:
             missing = lacking(uses, region)

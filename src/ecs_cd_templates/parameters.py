@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from troposphere import Parameter, Template
 
@@ -43,6 +44,8 @@ class Question:
     per_environment: bool = False
     for_approvals: bool = False
 
+
+AnyNamed = TypeVar("AnyNamed", bound=Named)
 
 PIPELINE_GROUP = "CodePipeline Settings"
 CODECOMMIT_GROUP = "CodeCommit Settings"
@@ -240,7 +243,7 @@ def for_scope(fields: Iterable[Field], environment: Environment, suffix: str) ->
     return [replace(field, name=field.name + suffix, label=field.label.format(scope=scope)) for field in fields]
 
 
-def own_or_shared(parameters: Mapping[str, Parameter], suffix: str) -> dict[str, Parameter]:
+def own_or_shared(parameters: Mapping[str, AnyNamed], suffix: str) -> dict[str, AnyNamed]:
     """The parameters under the fields' own names: the environment's, and where it has none the shared one."""
     own = {name.removesuffix(suffix): each for name, each in parameters.items() if suffix and name.endswith(suffix)}
     return {**parameters, **own}
@@ -248,11 +251,8 @@ def own_or_shared(parameters: Mapping[str, Parameter], suffix: str) -> dict[str,
 
 def for_environment(parameters: Mapping[str, Named], suffix: str) -> dict[str, Named]:
     """What one pipeline was told, under the questions' own names: its own answers and the shared ones."""
-    return {
-        question.name: parameters.get(question.name + suffix) or parameters[question.name]
-        for question in PIPELINE_QUESTIONS
-        if question.name + suffix in parameters or question.name in parameters
-    }
+    told = own_or_shared(parameters, suffix)
+    return {question.name: told[question.name] for question in PIPELINE_QUESTIONS if question.name in told}
 
 
 def _field(question: Question, *, name: str, scope: str, environment: Environment | None = None) -> Field:

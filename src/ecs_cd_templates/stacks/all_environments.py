@@ -12,7 +12,7 @@ from ..parameters import add_fields, environment_suffix, for_environment, pipeli
 from ..settings import AllEnvironmentsSettings
 from ..substitution import add_partitions, ref
 from .deployment_pipeline import OUTPUTS, add_outputs, add_pipeline, file_name, require_distinct_projects
-from .rules import require_distinct
+from .rules import OWN_ECR_REPOSITORIES, OWN_PIPELINES, require_own
 
 
 def build(settings: AllEnvironmentsSettings) -> Template:
@@ -22,12 +22,8 @@ def build(settings: AllEnvironmentsSettings) -> Template:
     )
     parameters = add_fields(template, pipeline_fields(settings.environments))
     require_distinct_projects(template, parameters)
-    for rule, question, message in (
-        ("DistinctPipelines", "CodePipelineName", "Each environment needs a pipeline of its own"),
-        ("DistinctECRRepositories", "ECRRepositoryName", "Each environment needs an ECR repository of its own"),
-    ):
-        asked = [parameters[question + environment_suffix(environment)] for environment in settings.environments]
-        require_distinct(template, rule, asked, message)
+    for own in (OWN_PIPELINES, OWN_ECR_REPOSITORIES):
+        require_own(template, parameters, settings.environments, own)
     if settings.nested_base_url is None:
         add_partitions(template)
     for environment in settings.environments:

@@ -23,9 +23,9 @@ from ..parameters import (
 from ..settings import BuildKind, CodeBuildSettings, EcsEnvironmentSettings, PrerequisitesSettings, QuickStartSettings
 from ..substitution import Named, add_partitions
 from . import code_build, ecs_environment, prerequisites
-from .deployment_pipeline import add_pipeline
+from .deployment_pipeline import add_pipeline, require_distinct_projects
 from .prerequisites import Part
-from .rules import require_distinct
+from .rules import OWN_ECR_REPOSITORIES, OWN_PIPELINES, require_own
 
 # What all environments have in common, so that it is asked once.
 SHARED = (
@@ -170,19 +170,16 @@ def _seed(template: Template, parameters: Mapping[str, Parameter], needed: prere
 
 def _add_rules(template: Template, parameters: Mapping[str, Parameter], settings: QuickStartSettings) -> None:
     """Refuses one name for two things of the same kind, which could not both be made."""
-    projects = [parameters[part.name] for part in (prerequisites.NODEJS_PROJECT, prerequisites.IMAGE_PROJECT)]
-    require_distinct(template, "DistinctBuildProjects", projects, "The two builds need a CodeBuild project each")
-    for rule, name, what in (
-        ("DistinctPipelines", "CodePipelineName", "a pipeline"),
-        ("DistinctECRRepositories", "ECRRepositoryName", "an ECR repository"),
+    require_distinct_projects(template, parameters)
+    for own in (
+        OWN_PIPELINES,
+        OWN_ECR_REPOSITORIES,
         ("DistinctECSClusters", "ECSClusterName", "an ECS cluster"),
         ("DistinctTaskRoles", "ECSTaskRoleName", "a task role"),
         ("DistinctTaskExecutionRoles", "ECSTaskExecutionRoleName", "a task execution role"),
         ("DistinctAddresses", "VpcCidr", "addresses"),
     ):
-        asked = [parameters[name + environment_suffix(environment)] for environment in settings.environments]
-        message = f"Each environment needs {what} of its own"
-        require_distinct(template, rule, asked, message)
+        require_own(template, parameters, settings.environments, own)
     blank = [Equals(Ref(parameters[name]), "") for name in ("SampleAppBucketName", "SampleAppKey")]
     whole = {
         "Assert": Or(And(*blank), Not(Or(*blank))),

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 
 from troposphere import Equals, Not, Parameter, Ref, Template
+
+from ..environments import Environment
+from ..parameters import environment_suffix
+
+OWN_PIPELINES = ("DistinctPipelines", "CodePipelineName", "a pipeline")
+OWN_ECR_REPOSITORIES = ("DistinctECRRepositories", "ECRRepositoryName", "an ECR repository")
 
 
 def require_distinct(template: Template, name: str, parameters: Sequence[Parameter], message: str) -> None:
@@ -23,3 +29,15 @@ def require_distinct(template: Template, name: str, parameters: Sequence[Paramet
     ]
     if assertions:
         template.add_rule(name, {"Assertions": assertions})
+
+
+def require_own(
+    template: Template,
+    parameters: Mapping[str, Parameter],
+    environments: Sequence[Environment],
+    own: tuple[str, str, str],
+) -> None:
+    """Adds a rule that refuses one name for two environments' own: the rule's name, the question's, and what it is."""
+    rule, question, what = own
+    asked = [parameters[question + environment_suffix(environment)] for environment in environments]
+    require_distinct(template, rule, asked, f"Each environment needs {what} of its own")
