@@ -29,7 +29,7 @@ test: .venv/installed ## Run the tests
 
 browser-test: .venv/browser-installed ## Run the tests of the launch page in Chromium
 	tools/install_chromium.sh
-	$(BIN)/pytest --numprocesses auto --quiet tests/browser
+	$(BIN)/pytest --numprocesses auto --quiet tests/page/browser
 
 screenshot: .venv/browser-installed ## Write docs/launch-page.png
 	tools/install_chromium.sh

@@ -16,7 +16,7 @@ from policy_sentry.querying.actions import get_actions_for_service
 
 from ecs_cd_templates import to_yaml
 from ecs_cd_templates.catalog import templates
-from ecs_cd_templates.resolving import Target, resolve
+from ecs_cd_templates.cfn.evaluation import Target, resolve
 from iam_evaluator import Request, is_allowed, may_assume
 from support import load, parameters
 

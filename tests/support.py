@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from ecs_cd_templates.resolving import Target
+from ecs_cd_templates.cfn.evaluation import Target
 
 ROOT = Path(__file__).parents[1]
 TARGET = Target(account="111122223333", region="us-east-1")

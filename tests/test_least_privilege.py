@@ -8,7 +8,7 @@ from typing import Any
 import compare_policies
 import pytest
 
-from ecs_cd_templates.resolving import Target
+from ecs_cd_templates.cfn.evaluation import Target
 from iam_evaluator import PolicyError
 from least_privilege import ROLE_TITLES, permission_problems, rendered, trust_problems
 from mutants import mutants

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from ecs_cd_templates import render
-from ecs_cd_templates.resolving import check_parameters
+from ecs_cd_templates.cfn.evaluation import check_parameters
 from support import ROOT, load, parameters
 
 RENDERED = {name: load(text) for name, text in render().items()}

@@ -22,6 +22,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ecs_cd_templates import RenderSettings, SettingsError, catalog, constraints, render
+from ecs_cd_templates.cfn.evaluation import resolve
+from ecs_cd_templates.cfn.partitions import PARTITIONS
+from ecs_cd_templates.cfn.regions import lacking, partition_of, regions
 from ecs_cd_templates.cli import main
 from ecs_cd_templates.constraints import Constraint
 from ecs_cd_templates.errors import (
@@ -32,11 +35,7 @@ from ecs_cd_templates.errors import (
     ParameterFileError,
     RegionError,
 )
-from ecs_cd_templates.links import BUTTON, Link, Parameters, links, read_parameters_for, to_html, to_json, to_markdown
-from ecs_cd_templates.next_steps import REPLACED, NextStep, add_next_step
-from ecs_cd_templates.parameter_files import check_some, merged, read_parameters
-from ecs_cd_templates.partitions import PARTITIONS
-from ecs_cd_templates.publication import (
+from ecs_cd_templates.launch.bundle import (
     SAMPLE_APP,
     SAMPLE_APP_ARCHIVE,
     Folder,
@@ -46,9 +45,19 @@ from ecs_cd_templates.publication import (
     publication,
     version,
 )
-from ecs_cd_templates.quick_create import MAX_ADDRESS_LENGTH, deploy_command, quick_create, stack_name
-from ecs_cd_templates.regions import lacking, partition_of, regions
-from ecs_cd_templates.resolving import resolve
+from ecs_cd_templates.launch.links import (
+    BUTTON,
+    Link,
+    Parameters,
+    links,
+    read_parameters_for,
+    to_html,
+    to_json,
+    to_markdown,
+)
+from ecs_cd_templates.launch.next_steps import REPLACED, NextStep, add_next_step
+from ecs_cd_templates.launch.parameter_files import check_some, merged, read_parameters
+from ecs_cd_templates.launch.quick_create import MAX_ADDRESS_LENGTH, deploy_command, quick_create, stack_name
 from support import PARTITIONS as TARGETS
 from support import ROOT, load
 
@@ -657,7 +666,7 @@ def test_values_that_the_form_refuses_are_refused_here(tmp_path: Path, capsys: p
 
 
 def test_without_the_extra_it_says_which(monkeypatch: pytest.MonkeyPatch) -> None:
-    from ecs_cd_templates import regions as module
+    from ecs_cd_templates.cfn import regions as module
 
     module._session.cache_clear()
     monkeypatch.setitem(sys.modules, "botocore.session", None)

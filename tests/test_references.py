@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ecs_cd_templates import AllEnvironmentsSettings, Environment, build_all_environments, render, to_yaml
-from ecs_cd_templates.resolving import resolve
+from ecs_cd_templates.cfn.evaluation import resolve
 from support import TARGET, load
 
 RENDERED = {name: load(text) for name, text in render().items()}

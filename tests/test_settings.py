@@ -18,8 +18,8 @@ from ecs_cd_templates import (
     build_all_environments,
     to_yaml,
 )
+from ecs_cd_templates.cfn.limits import MAX_BODY_BYTES_FROM_S3
 from ecs_cd_templates.environments import MAX_KEY_LENGTH, MAX_WORDS_LENGTH
-from ecs_cd_templates.settings import MAX_BODY_BYTES_FROM_S3
 
 # Read through Any: much of what is tried here a type checker would refuse before we could.
 untyped: Any = ecs_cd_templates

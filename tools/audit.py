@@ -18,8 +18,8 @@ import parliament
 import yaml
 
 from ecs_cd_templates.catalog import templates
-from ecs_cd_templates.parameter_files import read_parameters
-from ecs_cd_templates.resolving import Target, resolve
+from ecs_cd_templates.cfn.evaluation import Target, resolve
+from ecs_cd_templates.launch.parameter_files import read_parameters
 
 SUPPRESSIONS = Path(__file__).with_name("audit-suppressions.yaml")
 TARGET = Target(account="111122223333", region="us-east-1")

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from ecs_cd_templates.catalog import templates
-from ecs_cd_templates.regions import regions
+from ecs_cd_templates.cfn.regions import regions
 
 
 def lint(name: str) -> tuple[str, int]:

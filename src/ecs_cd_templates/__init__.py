@@ -9,6 +9,7 @@ Settings go in, a troposphere ``Template`` comes out, and :func:`to_yaml` makes 
 """
 
 from .catalog import RenderSettings, render
+from .cfn.rendering import to_yaml
 from .environments import THREE_ENVIRONMENTS, Environment
 from .errors import (
     BucketError,
@@ -22,7 +23,6 @@ from .errors import (
     SettingsError,
     TemplateSizeError,
 )
-from .rendering import to_yaml
 from .settings import (
     AllEnvironmentsSettings,
     CodeBuildSettings,

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 
 from troposphere.codepipeline import Actions, ActionTypeId, InputArtifacts, OutputArtifacts
 
-from . import policies
-from .policies import Grant
+from . import grants
+from .cfn.console import console_url
+from .cfn.intrinsics import Named, ref, sub
+from .grants import Grant
 from .settings import PipelineSettings
-from .substitution import Named, console_url, ref, sub
 
 # https://docs.aws.amazon.com/AmazonECR/latest/userguide/Registries.html
 REPOSITORY_URI = "${AWS::AccountId}.dkr.ecr.${AWS::Region}.${AWS::URLSuffix}/${repository}"
@@ -48,7 +49,7 @@ def source(*, repository: Named, branch: Named, output: str) -> Action:
         },
         OutputArtifacts=[OutputArtifacts(Name=output)],
     )
-    return Action(declaration, policies.codecommit_source(repository))
+    return Action(declaration, grants.codecommit_source(repository))
 
 
 def approval(*, topic: Named, repository: Named, branch: Named, settings: PipelineSettings) -> Action:
@@ -61,7 +62,7 @@ def approval(*, topic: Named, repository: Named, branch: Named, settings: Pipeli
         Name="Approval",
         ActionTypeId=_type("Approval", "Manual"),
         Configuration={
-            "NotificationArn": policies.topic_arn(topic),
+            "NotificationArn": grants.topic_arn(topic),
             "ExternalEntityLink": console_url(
                 f"codesuite/codecommit/repositories/${{repository}}/commit/{COMMIT_ID}?region=${{AWS::Region}}",
                 repository=repository,
@@ -69,7 +70,7 @@ def approval(*, topic: Named, repository: Named, branch: Named, settings: Pipeli
             "CustomData": sub(f"Commit {COMMIT_ID} on branch ${{branch}}{message}", branch=branch),
         },
     )
-    return Action(declaration, policies.request_approval(topic))
+    return Action(declaration, grants.request_approval(topic))
 
 
 def build_app(*, project: Named, source: str, output: str) -> Action:
@@ -81,7 +82,7 @@ def build_app(*, project: Named, source: str, output: str) -> Action:
         InputArtifacts=[InputArtifacts(Name=source)],
         OutputArtifacts=[OutputArtifacts(Name=output)],
     )
-    return Action(declaration, policies.start_build(project))
+    return Action(declaration, grants.start_build(project))
 
 
 def build_container(*, project: Named, container: Named, repository: Named, source: str, output: str) -> Action:
@@ -104,7 +105,7 @@ def build_container(*, project: Named, container: Named, repository: Named, sour
         InputArtifacts=[InputArtifacts(Name=source)],
         OutputArtifacts=[OutputArtifacts(Name=output)],
     )
-    return Action(declaration, policies.start_build(project))
+    return Action(declaration, grants.start_build(project))
 
 
 def deploy(
@@ -125,7 +126,7 @@ def deploy(
         },
         InputArtifacts=[InputArtifacts(Name=source)],
     )
-    return Action(declaration, policies.ecs_deployment(cluster, service, task_roles))
+    return Action(declaration, grants.ecs_deployment(cluster, service, task_roles))
 
 
 def _type(category: str, provider: str) -> ActionTypeId:

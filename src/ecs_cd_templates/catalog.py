@@ -8,9 +8,9 @@ from functools import partial
 
 from troposphere import Template
 
+from .cfn.rendering import to_yaml
 from .environments import Environment
-from .next_steps import NextStep, add_next_step
-from .rendering import to_yaml
+from .launch.next_steps import NextStep, add_next_step
 from .settings import (
     AllEnvironmentsSettings,
     Architecture,

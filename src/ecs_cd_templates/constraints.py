@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from .partitions import PARTITIONS
+from .cfn.partitions import PARTITIONS
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,9 +10,9 @@ from typing import TypeVar
 from troposphere import Parameter, Template
 
 from . import constraints
+from .cfn.intrinsics import Named
 from .constraints import Constraint
 from .environments import Environment
-from .substitution import Named
 
 
 @dataclass(frozen=True, kw_only=True)

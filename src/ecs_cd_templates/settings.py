@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
+from .cfn.limits import MAX_OUTPUTS, MAX_PARAMETERS, MAX_RESOURCES
+from .cfn.partitions import PARTITIONS
 from .checks import flag, instance, one_of, text, whole_number
 from .constraints import CONTAINER_IMAGE, LOG_RETENTION
 from .environments import THREE_ENVIRONMENTS, Environment
 from .errors import SettingsError
 from .parameters import pipeline_fields
-from .partitions import PARTITIONS
 
 TagMutability = Literal["IMMUTABLE", "MUTABLE"]
 PipelineType = Literal["V1", "V2"]
@@ -25,14 +26,8 @@ ContainerInsights = Literal["disabled", "enabled", "enhanced"]
 FIRST_IMAGE = "public.ecr.aws/nginx/nginx-unprivileged:stable-alpine"
 FIRST_IMAGE_PORT = 8080
 
-# https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
-MAX_PARAMETERS = 200
-MAX_RESOURCES = 500
-MAX_OUTPUTS = 200
-MAX_BODY_BYTES = 51_200
 MAX_ENVIRONMENTS_OF_A_ROLE = 12
 MAX_ENVIRONMENTS_AT_ONCE = 8
-MAX_BODY_BYTES_FROM_S3 = 1_048_576
 
 # CodeBuild's maintained Linux images: an image outside this list no longer gets security updates.
 # https://docs.aws.amazon.com/codebuild/latest/userguide/build-env-ref-available.html

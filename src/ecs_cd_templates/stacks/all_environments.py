@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from troposphere import Parameter, Template
 from troposphere.cloudformation import Stack
 
+from ..cfn.console import add_partitions
+from ..cfn.intrinsics import ref
 from ..environments import Environment
 from ..parameters import add_fields, environment_suffix, for_environment, pipeline_fields
 from ..settings import AllEnvironmentsSettings
-from ..substitution import add_partitions, ref
 from .deployment_pipeline import OUTPUTS, add_outputs, add_pipeline, file_name, require_distinct_projects
 from .rules import OWN_ECR_REPOSITORIES, OWN_PIPELINES, require_own
 

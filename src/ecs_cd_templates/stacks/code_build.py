@@ -8,9 +8,9 @@ from troposphere import Output, Ref, Template
 from troposphere.codebuild import Artifacts, CloudWatchLogs, LogsConfig, Project, Source
 from troposphere.codebuild import Environment as BuildEnvironment
 
+from ..cfn.intrinsics import Named, ref, role_arn, sub
 from ..parameters import add_fields, code_build_fields
 from ..settings import Architecture, BuildKind, CodeBuildSettings
-from ..substitution import Named, ref, role_arn, sub
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,11 +10,12 @@ from troposphere.ecr import ImageScanningConfiguration, LifecyclePolicy, Reposit
 from troposphere.events import Rule, Target
 
 from .. import actions
+from ..cfn.console import add_partitions, console_url
+from ..cfn.intrinsics import RETAIN, Named, ref, role_arn, sub
 from ..environments import Environment
+from ..grants import pipeline_arn, repository_arn
 from ..parameters import add_fields, for_environment, single_pipeline_fields
-from ..policies import pipeline_arn, repository_arn
 from ..settings import DeploymentPipelineSettings, PipelineSettings
-from ..substitution import RETAIN, Named, add_partitions, console_url, ref, role_arn, sub
 from .rules import require_distinct
 
 SOURCE_ARTIFACT = "SourceArtifact"

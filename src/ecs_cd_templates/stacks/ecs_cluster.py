@@ -39,12 +39,12 @@ from troposphere.ecs import (
 from troposphere.ecs import Cluster as EcsCluster
 from troposphere.iam import InstanceProfile, Policy, Role
 
-from .. import constraints, policies
+from .. import constraints, grants
+from ..cfn.intrinsics import Named, ref, sub
 from ..constraints import Constraint
+from ..grants import Grant
 from ..parameters import ECS_GROUP, Field, add_fields, for_scope, own_or_shared
-from ..policies import Grant
 from ..settings import Architecture, EcsEnvironmentSettings
-from ..substitution import Named, ref, sub
 from . import vpc
 from .vpc import Network, after_network
 
@@ -285,7 +285,7 @@ def _role(title: str, cluster: EcsCluster, condition: str) -> Role:
         Condition=condition,
         Description="The role that the ECS agent on the instances works with",
         AssumeRolePolicyDocument=PolicyDocument(Version="2012-10-17", Statement=[trust]),
-        Policies=[Policy(PolicyName="agent", PolicyDocument=policies.document(_agent(cluster)))],
+        Policies=[Policy(PolicyName="agent", PolicyDocument=grants.document(_agent(cluster)))],
     )
 
 

@@ -35,12 +35,12 @@ from troposphere.ecs import LoadBalancer as ServiceLoadBalancer
 from troposphere.iam import Policy, Role
 from troposphere.logs import LogGroup
 
-from .. import constraints, policies
+from .. import constraints, grants
+from ..cfn.intrinsics import Named, ref, sub
 from ..constraints import Constraint
+from ..grants import Grant
 from ..parameters import ECS_GROUP, Field, add_fields, for_scope, own_or_shared
-from ..policies import Grant
 from ..settings import EcsEnvironmentSettings
-from ..substitution import Named, ref, sub
 from . import ecs_cluster, load_balancer, vpc
 from .ecs_cluster import Cluster
 from .load_balancer import LoadBalancer
@@ -307,7 +307,7 @@ def _task_role(title: str, name: Parameter) -> Role:
         title,
         RoleName=Ref(name),
         Description="The role that the application has; give it what the application needs",
-        AssumeRolePolicyDocument=policies.trust("ecs-tasks", policies.own_resource([_TASKS])),
+        AssumeRolePolicyDocument=grants.trust("ecs-tasks", grants.own_resource([_TASKS])),
     )
 
 
@@ -320,11 +320,11 @@ def _execution_role(title: str, asked: Mapping[str, Parameter], log_group: LogGr
         title,
         RoleName=Ref(asked["ECSTaskExecutionRoleName"]),
         Description="The role that ECS starts tasks with",
-        AssumeRolePolicyDocument=policies.trust("ecs-tasks", policies.own_resource([_TASKS])),
+        AssumeRolePolicyDocument=grants.trust("ecs-tasks", grants.own_resource([_TASKS])),
         Policies=[
             Policy(
                 PolicyName="start",
-                PolicyDocument=policies.document(_image_pull(asked["ECRRepositoryName"]) + _logs(log_group)),
+                PolicyDocument=grants.document(_image_pull(asked["ECRRepositoryName"]) + _logs(log_group)),
             )
         ],
     )

@@ -20,15 +20,15 @@ from troposphere.elasticloadbalancingv2 import (
 from troposphere.elasticloadbalancingv2 import LoadBalancer as ApplicationLoadBalancer
 
 from .. import constraints
+from ..cfn.intrinsics import Named, ref, sub
 from ..constraints import Constraint
 from ..parameters import LOAD_BALANCER_GROUP, Field, add_fields, for_scope, own_or_shared
 from ..settings import EcsEnvironmentSettings
-from ..substitution import Named, ref, sub
 from . import vpc
 from .vpc import Network, after_network
 
 # TLS 1.3 and 1.2, the latter with forward secrecy only: what the console proposes
-# (https://docs.aws.amazon.com/elasticloadbalancing/latest/application/describe-ssl-policies.html).
+# (https://docs.aws.amazon.com/elasticloadbalancing/latest/application/describe-ssl-grants.html).
 TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-Res-2021-06"
 
 # How long a deployment waits for open requests of the task that it stops; ELB's own default is 300 seconds.

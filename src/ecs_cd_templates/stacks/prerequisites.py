@@ -32,13 +32,13 @@ from troposphere.s3 import (
 )
 from troposphere.sns import SubscriptionResource, Topic
 
-from .. import constraints, policies
+from .. import constraints, grants
+from ..cfn.intrinsics import RETAIN, Named, ref, sub
 from ..constraints import EXISTING, Constraint, or_existing
 from ..environments import Environment
+from ..grants import Grant
 from ..parameters import PIPELINE_QUESTIONS, Field, add_fields, environment_suffix
-from ..policies import Grant
 from ..settings import PrerequisitesSettings
-from ..substitution import RETAIN, Named, ref, sub
 from .deployment_pipeline import stage_actions
 from .rules import require_distinct
 
@@ -289,7 +289,7 @@ def add_prerequisites(
             resource.Condition = part.condition
         template.add_resource(resource)
     if TOPIC.name in names:
-        arn = If(TOPIC.condition, Ref(topic), policies.topic_arn(names[TOPIC.name])) if existing else Ref(topic)
+        arn = If(TOPIC.condition, Ref(topic), grants.topic_arn(names[TOPIC.name])) if existing else Ref(topic)
         _add_subscription(template, arn, parameters["ApprovalEmailAddress"])
     return Prerequisites(names=names, resources={part.name: resource for part, resource in reversed(made)})
 
@@ -300,38 +300,38 @@ def _roles(names: Mapping[str, Named], settings: PrerequisitesSettings) -> list[
     pipelines = [names[f"CodePipelineName{suffix}"] for suffix in suffixes]
     repositories = [names[f"ECRRepositoryName{suffix}"] for suffix in suffixes]
     bucket = names[BUCKET.name]
-    pipeline_grants = policies.pipeline_artifacts(bucket)
+    pipeline_grants = grants.pipeline_artifacts(bucket)
     for environment, suffix in zip(settings.environments, suffixes, strict=True):
         pipeline_grants += _pipeline_grants(names, environment, suffix, settings)
     nodejs_project, image_project = names[NODEJS_PROJECT.name], names[IMAGE_PROJECT.name]
-    pipeline_arns = [policies.pipeline_arn(pipeline) for pipeline in pipelines]
+    pipeline_arns = [grants.pipeline_arn(pipeline) for pipeline in pipelines]
     # CodePipeline is not documented to send these keys with every call: where it does, they must be ours.
     ours_if_said = Condition(
         [
-            StringEqualsIfExists({"aws:SourceAccount": policies.ACCOUNT}),
+            StringEqualsIfExists({"aws:SourceAccount": grants.ACCOUNT}),
             ArnLikeIfExists({"aws:SourceArn": pipeline_arns}),
         ]
     )
     return [
-        _role_resource(PIPELINE_ROLE, names, policies.trust("codepipeline", ours_if_said), pipeline_grants),
+        _role_resource(PIPELINE_ROLE, names, grants.trust("codepipeline", ours_if_said), pipeline_grants),
         _role_resource(
             NODEJS_ROLE,
             names,
-            policies.trust("codebuild", policies.own_resource([policies.project_arn(nodejs_project)])),
-            policies.build_basics(nodejs_project, bucket) + policies.report_tests(nodejs_project),
+            grants.trust("codebuild", grants.own_resource([grants.project_arn(nodejs_project)])),
+            grants.build_basics(nodejs_project, bucket) + grants.report_tests(nodejs_project),
         ),
         _role_resource(
             IMAGE_ROLE,
             names,
-            policies.trust("codebuild", policies.own_resource([policies.project_arn(image_project)])),
-            policies.build_basics(image_project, bucket) + policies.image_push(repositories),
+            grants.trust("codebuild", grants.own_resource([grants.project_arn(image_project)])),
+            grants.build_basics(image_project, bucket) + grants.image_push(repositories),
         ),
         _role_resource(
             EVENT_ROLE,
             names,
             # A pipeline's event rule has the pipeline's name.
-            policies.trust("events", policies.own_resource([policies.rule_arn(pipeline) for pipeline in pipelines])),
-            policies.start_pipelines(pipelines),
+            grants.trust("events", grants.own_resource([grants.rule_arn(pipeline) for pipeline in pipelines])),
+            grants.start_pipelines(pipelines),
         ),
     ]
 
@@ -349,13 +349,13 @@ def _pipeline_grants(
     return [grant for stage in stages.values() for action in stage for grant in action.grants]
 
 
-def _role_resource(part: Part, names: Mapping[str, Named], trust: PolicyDocument, grants: Sequence[Grant]) -> Role:
+def _role_resource(part: Part, names: Mapping[str, Named], trust: PolicyDocument, granted: Sequence[Grant]) -> Role:
     return Role(
         _role_title(part),
         RoleName=ref(names[part.name]),
         Description=f"The {part.what}",
         AssumeRolePolicyDocument=trust,
-        Policies=[Policy(PolicyName="pipelines", PolicyDocument=policies.document(grants))],
+        Policies=[Policy(PolicyName="pipelines", PolicyDocument=grants.document(granted))],
     )
 
 
@@ -399,7 +399,7 @@ def _bucket(name: Named, expiration: Parameter) -> tuple[Bucket, BucketPolicy]:
         Effect=Deny,
         Principal=Principal("*"),
         Action=[S3Action("*")],
-        Resource=[policies.bucket_arn(bucket), policies.objects_arn(bucket)],
+        Resource=[grants.bucket_arn(bucket), grants.objects_arn(bucket)],
         Condition=Condition(Bool({"aws:SecureTransport": "false"})),
     )
     policy = BucketPolicy(

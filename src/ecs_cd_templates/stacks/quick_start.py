@@ -13,6 +13,8 @@ from troposphere import And, Equals, If, Not, NoValue, Or, Output, Parameter, Re
 from troposphere.codecommit import S3, Code
 
 from .. import constraints
+from ..cfn.console import add_partitions
+from ..cfn.intrinsics import Named
 from ..parameters import (
     CODECOMMIT_GROUP,
     Field,
@@ -21,7 +23,6 @@ from ..parameters import (
     pipeline_fields,
 )
 from ..settings import BuildKind, CodeBuildSettings, EcsEnvironmentSettings, PrerequisitesSettings, QuickStartSettings
-from ..substitution import Named, add_partitions
 from . import code_build, ecs_environment, prerequisites
 from .deployment_pipeline import add_pipeline, require_distinct_projects
 from .prerequisites import Part

@@ -17,10 +17,10 @@ from troposphere.ec2 import VPC, InternetGateway, Route, RouteTable, Subnet, Sub
 from troposphere.ec2 import VPCGatewayAttachment as GatewayAttachment
 
 from .. import constraints
+from ..cfn.intrinsics import Named, sub
 from ..constraints import Constraint
 from ..parameters import NETWORK_GROUP, Field, add_fields, for_scope, own_or_shared
 from ..settings import EcsEnvironmentSettings
-from ..substitution import Named, sub
 from .rules import require_distinct
 
 Made = TypeVar("Made", bound=AWSObject)

@@ -1,0 +1,1 @@
+"""What CloudFormation is: its intrinsics, limits, regions and partitions, and the text of a template."""

@@ -1,0 +1,105 @@
+"""Where a template can be launched: the regions that have every service it uses.
+
+The data is botocore's, so this needs the extra ``ecs-cd-templates[aws]``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Any
+
+from ..errors import MissingExtraError, RegionError
+from .partitions import PARTITIONS
+
+# The service behind a resource type, under botocore's name for it. None: it is the same in every region.
+_SERVICES = {
+    "AWS::AutoScaling": "autoscaling",
+    "AWS::CloudFormation": "cloudformation",
+    "AWS::CodeBuild": "codebuild",
+    "AWS::CodeCommit": "codecommit",
+    "AWS::CodePipeline": "codepipeline",
+    "AWS::EC2": "ec2",
+    "AWS::ECR": "ecr",
+    "AWS::ECS": "ecs",
+    "AWS::ElasticLoadBalancingV2": "elbv2",
+    "AWS::Events": "events",
+    "AWS::IAM": None,
+    "AWS::Logs": "logs",
+    "AWS::S3": "s3",
+    "AWS::SNS": "sns",
+}
+
+# The services that a pipeline's actions call, by the provider that the action names.
+_PROVIDERS = {"CodeBuild": "codebuild", "CodeCommit": "codecommit", "ECS": "ecs", "Manual": "sns"}
+
+# Where CloudFormation does not know a resource type although its service is there, from the registries of the regions
+# as cfn-lint has them (its rule E3006). The test of this data fails when cfn-lint learns better.
+_NOT_IN_CLOUDFORMATION = {
+    "AWS::CodeCommit::Repository": {"af-south-1", "ap-south-2", "ap-southeast-3", "il-central-1", "me-central-1"},
+}
+
+
+def services(template: Mapping[str, Any]) -> set[str]:
+    """The services that the template's resources, and the actions of its pipelines, belong to."""
+    types = {resource["Type"].rpartition("::")[0] for resource in template["Resources"].values()}
+    used = {_SERVICES[kind] for kind in types} | {_PROVIDERS[name] for name in _providers(template)}
+    return {service for service in used if service is not None}
+
+
+def regions(template: Mapping[str, Any]) -> dict[str, list[str]]:
+    """The regions that have all of the template's services and resource types, sorted, by partition."""
+    session = _session()
+    found: dict[str, list[str]] = {}
+    for partition in PARTITIONS:
+        available = [
+            set(session.get_available_regions(service, partition_name=partition)) for service in services(template)
+        ]
+        everywhere = sorted(set.intersection(*available))
+        found[partition] = [region for region in everywhere if not _missing_types(template, region)]
+    return found
+
+
+def lacking(template: Mapping[str, Any], region: str) -> list[str]:
+    """The services and resource types that the template uses and the region does not have, sorted."""
+    partition = partition_of(region)
+    missing = [
+        service
+        for service in services(template)
+        if region not in _session().get_available_regions(service, partition_name=partition)
+    ]
+    return sorted(missing + _missing_types(template, region))
+
+
+def _missing_types(template: Mapping[str, Any], region: str) -> list[str]:
+    used = {resource["Type"] for resource in template["Resources"].values()}
+    return [kind for kind, without in _NOT_IN_CLOUDFORMATION.items() if kind in used and region in without]
+
+
+def partition_of(region: str) -> str:
+    """The partition that the region is in. Raises :class:`RegionError` for one that there is none of."""
+    for partition in PARTITIONS:
+        if region in _session().get_available_regions("s3", partition_name=partition):
+            return partition
+    raise RegionError("region", region, "there is none of this name: give one such as eu-west-1")
+
+
+@cache
+def _session() -> Any:
+    try:
+        from botocore.session import get_session
+    except ImportError:
+        raise MissingExtraError("botocore", None, "is missing: pip install 'ecs-cd-templates[aws]'") from None
+    return get_session()
+
+
+def _providers(node: Any) -> Iterator[str]:
+    """The providers of all pipeline actions below the node."""
+    if isinstance(node, dict):
+        if "ActionTypeId" in node:
+            yield node["ActionTypeId"]["Provider"]
+        for value in node.values():
+            yield from _providers(value)
+    elif isinstance(node, list):
+        for item in node:
+            yield from _providers(item)

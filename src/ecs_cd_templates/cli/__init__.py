@@ -1,0 +1,63 @@
+"""The command ``ecs-cd-templates``: the only package that reads arguments, prints, and decides on exit codes."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import os
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import Any, NoReturn
+
+from ..errors import EcsCdTemplatesError
+from . import links, page, policies, publish, render
+from . import list as list_
+from .options import OK, PROGRAM, REFUSED, Parser
+
+COMMANDS = (render, list_, policies, publish, links, page)
+
+__all__ = ["OK", "PROGRAM", "REFUSED", "main"]
+
+
+class _Version(argparse.Action):
+    """Looks the version up only if it is asked for: a checkout that is not installed has none."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any, **__: Any) -> NoReturn:
+        print(f"{PROGRAM} {version(PROGRAM)}")
+        parser.exit()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command; returns 0, or 1 where --check finds a difference, or 2 where it refuses to go on."""
+    options = _parser().parse_args(arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        # A directory's name may have characters that the terminal has not.
+        sys.stdout.reconfigure(errors="backslashreplace")
+    try:
+        result: int = options.run(options)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except EcsCdTemplatesError as error:
+        print(f"{PROGRAM}: error: {error}", file=sys.stderr)
+        return REFUSED
+    except OSError as error:
+        # Files raise OutputError, so this is standard output; Python would try it once more, and complain, at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            print(f"{PROGRAM}: error: standard output cannot be written ({error.strerror})", file=sys.stderr)
+        return REFUSED
+    return result
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = Parser(
+        prog=PROGRAM,
+        description="Generates the CloudFormation templates of a continuous-delivery pipeline for Amazon ECS.",
+        epilog="Exit status: 0 done, 1 --check found a difference, 2 refused with nothing written.",
+    )
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for command in COMMANDS:
+        command.add_to(commands)
+    return parser

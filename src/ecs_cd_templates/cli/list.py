@@ -1,0 +1,23 @@
+"""``list``: lists the templates."""
+
+from __future__ import annotations
+
+import argparse
+
+from .. import catalog
+from .options import OK, Commands
+
+
+def add_to(commands: Commands) -> None:
+    """Adds the command."""
+    parser = commands.add_parser(
+        "list", help="list the templates", description="Lists the templates that render writes."
+    )
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Prints a line for each template."""
+    for name, build in catalog.templates().items():
+        print(f"{name:42} {build().description}")
+    return OK

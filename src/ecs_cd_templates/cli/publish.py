@@ -1,0 +1,46 @@
+"""``publish``: uploads the templates to a bucket of the caller's own."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+
+from ..launch.bundle import DEFAULT_PREFIX
+from ..launch.upload import publish
+from .options import OK, PROGRAM, SETTINGS, Commands, add_bucket, add_published_settings, render_settings
+
+
+def add_to(commands: Commands) -> None:
+    """Adds the command with its options."""
+    parser = commands.add_parser(
+        "publish",
+        help="upload the templates to a bucket of your own",
+        description="Uploads the templates and the sample application to a folder that is named after their content. "
+        "Nothing is made public, and no earlier version is touched.",
+    )
+    add_bucket(parser)
+    parser.add_argument("--region", metavar="R", help="the bucket's; default: as AWS is configured, and as S3 says")
+    add_published_settings(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Uploads, and prints the command that prints the links."""
+    folder, published = publish(
+        bucket=options.bucket,
+        prefix=options.prefix,
+        region=options.region,
+        settings=render_settings(options),
+        nested=options.nested,
+        progress=lambda message: print(message, file=sys.stderr),
+    )
+    command = [PROGRAM, "links", "--bucket", folder.bucket, "--bucket-region", folder.region]
+    command += ["--prefix", folder.prefix] if folder.prefix != DEFAULT_PREFIX else []
+    command += ["--nested"] if options.nested else []
+    for flag, _, default, _ in SETTINGS:
+        value = getattr(options, flag.lstrip("-").replace("-", "_"))
+        command += [flag, value] if value != default else []
+    print(f"published: {published.url}/")
+    print(f"next: {shlex.join(command)}")
+    return OK

@@ -1,0 +1,41 @@
+"""``render``: writes the templates."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from .. import catalog
+from ..files import changed
+from .options import DIFFERENT, OK, Commands, add_settings, render_settings, write
+
+
+def add_to(commands: Commands) -> None:
+    """Adds the command with its options."""
+    parser = commands.add_parser(
+        "render",
+        help="write the templates",
+        description="Writes the templates, replacing each file whole and only if its content changes.",
+    )
+    parser.add_argument("--output-dir", type=Path, default=Path("templates"), metavar="DIR", help="default: templates")
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 and name the files that differ")
+    parser.add_argument(
+        "--nested-base-url",
+        metavar="URL",
+        help="make the template of all environments of nested stacks, with the single-pipeline templates read "
+        "from below this S3 address; the shape for updating a stack that was launched from nested templates",
+    )
+    add_settings(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Writes the templates, or with --check names those that differ."""
+    contents = catalog.render(render_settings(options, options.nested_base_url))
+    if options.check:
+        different = changed(options.output_dir, contents)
+        for name in different:
+            print(f"differs: {options.output_dir / name}")
+        return DIFFERENT if different else OK
+    write(options.output_dir, contents)
+    return OK

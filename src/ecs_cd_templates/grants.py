@@ -1,0 +1,311 @@
+"""The permissions of each role: the sum of what the things it works on bring with them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from awacs import codebuild, codecommit, codepipeline, ecr, ecs, iam, logs, s3, sns, sts
+from awacs.aws import Action, Allow, ArnLike, Condition, PolicyDocument, Principal, Statement, StringEquals
+from troposphere import AWSHelperFn, Ref
+
+from .cfn.intrinsics import Named, role_arn, sub
+
+ACCOUNT = Ref("AWS::AccountId")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grant:
+    """Each of the actions on each of the resources, where the condition holds. ``sid`` says what for."""
+
+    sid: str
+    actions: tuple[Action, ...]
+    resources: tuple[AWSHelperFn | str, ...]
+    condition: Condition | None = None
+
+
+def document(grants: Iterable[Grant]) -> PolicyDocument:
+    """A policy with one statement for each ``sid``, on the resources of all grants of that name.
+
+    Two grants of one name that differ in actions or condition are a ``ValueError``.
+    """
+    merged: dict[str, list[Grant]] = {}
+    for grant in grants:
+        merged.setdefault(grant.sid, []).append(grant)
+    return PolicyDocument(Version="2012-10-17", Statement=[_statement(same) for same in merged.values()])
+
+
+def trust(service: str, condition: Condition) -> PolicyDocument:
+    """A trust policy for one service, whose principal has this name in every partition."""
+    statement = Statement(
+        Effect=Allow,
+        Principal=Principal("Service", f"{service}.amazonaws.com"),
+        Action=[sts.AssumeRole],
+        Condition=condition,
+    )
+    return PolicyDocument(Version="2012-10-17", Statement=[statement])
+
+
+def own_resource(resources: Sequence[AWSHelperFn]) -> Condition:
+    """The caller acts for exactly these resources of this account, and not for somebody else's.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html
+    """
+    return Condition([StringEquals({"aws:SourceAccount": ACCOUNT}), ArnLike({"aws:SourceArn": list(resources)})])
+
+
+def in_own_account() -> Condition:
+    """The resource belongs to this account: a bucket's ARN names none.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-resourceaccount
+    """
+    return Condition(StringEquals({"aws:ResourceAccount": ACCOUNT}))
+
+
+# CodePipeline: https://docs.aws.amazon.com/codepipeline/latest/userguide/how-to-custom-role.html and, for each
+# action, its page under https://docs.aws.amazon.com/codepipeline/latest/userguide/structure-action-reference.html
+
+
+def pipeline_artifacts(bucket: Named) -> list[Grant]:
+    """What a pipeline calls to hand artifacts from action to action."""
+    return [
+        Grant(
+            sid="ArtifactBucket",
+            actions=(s3.GetBucketAcl, s3.GetBucketLocation, s3.GetBucketVersioning),
+            resources=(bucket_arn(bucket),),
+            condition=in_own_account(),
+        ),
+        Grant(
+            sid="Artifacts",
+            actions=(
+                s3.GetObject,
+                s3.GetObjectTagging,
+                s3.GetObjectVersion,
+                s3.GetObjectVersionTagging,
+                s3.PutObject,
+                s3.PutObjectTagging,
+            ),
+            resources=(objects_arn(bucket),),
+            condition=in_own_account(),
+        ),
+    ]
+
+
+def codecommit_source(repository: Named) -> list[Grant]:
+    """What the source action calls: the branch's newest commit, packed into an artifact."""
+    return [
+        Grant(
+            sid="Source",
+            actions=(
+                codecommit.CancelUploadArchive,
+                codecommit.GetBranch,
+                codecommit.GetCommit,
+                codecommit.GetRepository,
+                codecommit.GetUploadArchiveStatus,
+                codecommit.UploadArchive,
+            ),
+            resources=(repository_arn(repository),),
+        )
+    ]
+
+
+def start_build(project: Named) -> list[Grant]:
+    """What a build action calls."""
+    return [
+        Grant(
+            sid="Build",
+            actions=(codebuild.BatchGetBuilds, codebuild.StartBuild),
+            resources=(project_arn(project),),
+        )
+    ]
+
+
+def request_approval(topic: Named) -> list[Grant]:
+    """What an approval action calls."""
+    return [Grant(sid="Approval", actions=(sns.Publish,), resources=(topic_arn(topic),))]
+
+
+def ecs_deployment(cluster: Named, service: Named, roles: Sequence[Named]) -> list[Grant]:
+    """What the ECS deploy action calls: a new revision of the service's task definition, and the service set to it.
+
+    ``roles`` are the task and execution roles that the task definition names, and may be handed on to tasks only.
+    """
+    place = "arn:${AWS::Partition}:ecs:${AWS::Region}:${AWS::AccountId}"
+    grants = [
+        Grant(
+            sid="TaskDefinitions",
+            actions=(ecs.DescribeTaskDefinition, ecs.RegisterTaskDefinition),
+            # DescribeTaskDefinition has no resource types, and scoping RegisterTaskDefinition is reported not to work
+            # (https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerservice.html).
+            resources=("*",),
+        ),
+        Grant(
+            sid="TaskDefinitionTags",
+            actions=(ecs.TagResource,),
+            resources=(sub(f"{place}:task-definition/*:*"),),
+            condition=Condition(StringEquals({"ecs:CreateAction": "RegisterTaskDefinition"})),
+        ),
+        Grant(
+            sid="Services",
+            actions=(ecs.DescribeServices, ecs.UpdateService),
+            resources=(sub(f"{place}:service/${{cluster}}/${{service}}", cluster=cluster, service=service),),
+        ),
+    ]
+    if roles:
+        grants.append(
+            Grant(
+                sid="TaskRoles",
+                actions=(iam.PassRole,),
+                resources=tuple(role_arn(role) for role in roles),
+                condition=Condition(StringEquals({"iam:PassedToService": "ecs-tasks.amazonaws.com"})),
+            )
+        )
+    return grants
+
+
+# CodeBuild: https://docs.aws.amazon.com/codebuild/latest/userguide/setting-up-service-role.html
+
+
+def build_basics(project: Named, bucket: Named) -> list[Grant]:
+    """What every build in a pipeline calls: its log, and its artifacts."""
+    group = "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:/aws/codebuild/${project}"
+    return [
+        Grant(
+            sid="Log",
+            actions=(logs.CreateLogGroup, logs.CreateLogStream, logs.PutLogEvents),
+            resources=(sub(group, project=project), sub(f"{group}:*", project=project)),
+        ),
+        Grant(
+            sid="ArtifactBucket",
+            actions=(s3.GetBucketAcl, s3.GetBucketLocation),
+            resources=(bucket_arn(bucket),),
+            condition=in_own_account(),
+        ),
+        Grant(
+            sid="Artifacts",
+            actions=(s3.GetObject, s3.GetObjectVersion, s3.PutObject),
+            resources=(objects_arn(bucket),),
+            condition=in_own_account(),
+        ),
+    ]
+
+
+def report_tests(project: Named) -> list[Grant]:
+    """What a build calls to publish test reports; their group's name starts with the project's.
+
+    https://docs.aws.amazon.com/codebuild/latest/userguide/test-permissions.html
+    """
+    return [
+        Grant(
+            sid="TestReports",
+            actions=(
+                codebuild.BatchPutTestCases,
+                codebuild.CreateReport,
+                codebuild.CreateReportGroup,
+                codebuild.UpdateReport,
+            ),
+            resources=(
+                sub(
+                    "arn:${AWS::Partition}:codebuild:${AWS::Region}:${AWS::AccountId}:report-group/${project}-*",
+                    project=project,
+                ),
+            ),
+        )
+    ]
+
+
+def image_push(repositories: Sequence[Named]) -> list[Grant]:
+    """What a build calls to look for, pull and push images.
+
+    https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-push-iam.html; the two that read, for looking
+    an image up before it is built, and for an earlier image as the cache of the next.
+    """
+    arn = "arn:${AWS::Partition}:ecr:${AWS::Region}:${AWS::AccountId}:repository/${repository}"
+    return [
+        # A registry's token has no resource: AWS allows no less than *
+        # (https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerregistry.html).
+        Grant(sid="RegistryToken", actions=(ecr.GetAuthorizationToken,), resources=("*",)),
+        Grant(
+            sid="Images",
+            actions=(
+                ecr.BatchCheckLayerAvailability,
+                ecr.BatchGetImage,
+                ecr.CompleteLayerUpload,
+                ecr.GetDownloadUrlForLayer,
+                ecr.InitiateLayerUpload,
+                ecr.PutImage,
+                ecr.UploadLayerPart,
+            ),
+            resources=tuple(sub(arn, repository=repository) for repository in repositories),
+        ),
+    ]
+
+
+# EventBridge: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-identity-based.html
+
+
+def start_pipelines(pipelines: Sequence[Named]) -> list[Grant]:
+    """What the event rules call."""
+    return [
+        Grant(
+            sid="StartPipelines",
+            actions=(codepipeline.StartPipelineExecution,),
+            resources=tuple(pipeline_arn(pipeline) for pipeline in pipelines),
+        )
+    ]
+
+
+def bucket_arn(bucket: Named) -> AWSHelperFn:
+    """The ARN of the bucket with this name."""
+    return sub("arn:${AWS::Partition}:s3:::${bucket}", bucket=bucket)
+
+
+def objects_arn(bucket: Named) -> AWSHelperFn:
+    """The ARN of all objects in the bucket with this name."""
+    return sub("arn:${AWS::Partition}:s3:::${bucket}/*", bucket=bucket)
+
+
+def pipeline_arn(pipeline: Named) -> AWSHelperFn:
+    """The ARN of the pipeline with this name."""
+    return sub("arn:${AWS::Partition}:codepipeline:${AWS::Region}:${AWS::AccountId}:${pipeline}", pipeline=pipeline)
+
+
+def project_arn(project: Named) -> AWSHelperFn:
+    """The ARN of the CodeBuild project with this name."""
+    return sub("arn:${AWS::Partition}:codebuild:${AWS::Region}:${AWS::AccountId}:project/${project}", project=project)
+
+
+def repository_arn(repository: Named) -> AWSHelperFn:
+    """The ARN of the CodeCommit repository with this name."""
+    return sub("arn:${AWS::Partition}:codecommit:${AWS::Region}:${AWS::AccountId}:${repository}", repository=repository)
+
+
+def rule_arn(rule: Named) -> AWSHelperFn:
+    """The ARN of the event rule with this name, on the default bus."""
+    return sub("arn:${AWS::Partition}:events:${AWS::Region}:${AWS::AccountId}:rule/${rule}", rule=rule)
+
+
+def topic_arn(topic: Named) -> AWSHelperFn:
+    """The ARN of the SNS topic with this name."""
+    return sub("arn:${AWS::Partition}:sns:${AWS::Region}:${AWS::AccountId}:${topic}", topic=topic)
+
+
+def _statement(grants: Sequence[Grant]) -> Statement:
+    first = grants[0]
+    for grant in grants[1:]:
+        if (grant.actions, _plain(grant.condition)) != (first.actions, _plain(first.condition)):
+            raise ValueError(f"two different grants are called {first.sid}")
+    resources = {_plain(resource): resource for grant in grants for resource in grant.resources}
+    condition = {} if first.condition is None else {"Condition": first.condition}
+    return Statement(
+        Sid=first.sid, Effect=Allow, Action=list(first.actions), Resource=list(resources.values()), **condition
+    )
+
+
+def _plain(value: Any) -> str:
+    """What tells two values of a template apart."""
+    return json.dumps(
+        value, default=lambda part: part.to_dict() if hasattr(part, "to_dict") else part.JSONrepr(), sort_keys=True
+    )

@@ -1,0 +1,256 @@
+"""Links that launch published templates: one for each template and region, as a table or as data."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path, PurePath
+
+from .. import catalog
+from ..catalog import RenderSettings
+from ..cfn.regions import lacking, partition_of, regions
+from ..cfn.rendering import to_yaml
+from ..errors import ParameterError, ParameterFileError, RegionError
+from .bundle import DEFAULT_SETTINGS, Folder, published_settings, version
+from .parameter_files import check_some, read_parameters
+from .quick_create import deploy_command, quick_create, stack_name
+
+# Where a table finds the picture of the button, seen from a README.
+BUTTON = "docs/launch-stack.svg"
+
+# Where `ecs-cd-templates render` writes the templates, for the command beside each link.
+_TEMPLATES = "templates"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parameters:
+    """The values for a template, and the file that they are from, if there is one."""
+
+    values: Mapping[str, str]
+    file: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Link:
+    """A template's form in a region, and the command that launches the same."""
+
+    template: str
+    description: str
+    region: str
+    partition: str
+    stack_name: str
+    template_url: str
+    address: str
+    command: str
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    note: str = ""
+
+
+def links(
+    folder: Folder,
+    settings: RenderSettings = DEFAULT_SETTINGS,
+    *,
+    nested: bool = False,
+    only_templates: Sequence[str] = (),
+    only_regions: Sequence[str] = (),
+    parameters: Mapping[str, Parameters] | None = None,
+) -> list[Link]:
+    """The links to what ``publish`` uploads to the folder with the same settings, in the catalogue's order.
+
+    Each template comes with all regions of the folder's partition that have its services, or with
+    ``only_regions``. Nothing is asked of AWS. Raises :class:`RegionError` for a region that a template
+    cannot be launched in from there, and :class:`ParameterError` for a value that a template refuses.
+    """
+    for region in only_regions:
+        if partition_of(region) != folder.partition:
+            raise RegionError(
+                "region",
+                region,
+                f"is in partition {partition_of(region)}, and bucket {folder.bucket!r} in {folder.partition}: "
+                "CloudFormation reads templates of its own partition only, so publish to a bucket there, too",
+            )
+    url = folder.url(version(settings, nested=nested))
+    builders = catalog.templates(published_settings(settings, url, nested=nested))
+    # As one stack a template uses what its nested stacks use otherwise.
+    flat = catalog.templates(replace(settings, nested_base_url=None))
+    local = catalog.templates(settings)
+    for name in (parameters or {}).keys() - set(only_templates or builders):
+        file = str((parameters or {})[name].file)
+        raise ParameterFileError("parameter file", file, f"is for {name}, for which no link was asked: leave it out")
+    note = ""
+    if nested or settings != DEFAULT_SETTINGS:
+        same = f"the same settings as here{f' and --nested-base-url {url}' if nested else ''}"
+        note = f"The command reads {_TEMPLATES}/: render it with {same}."
+    found = []
+    for name in dict.fromkeys(only_templates or builders):
+        template, uses, beside = builders[name]().to_dict(), flat[name]().to_dict(), local[name]()
+        size = len(to_yaml(beside).encode())
+        given = (parameters or {}).get(name, Parameters(values={}))
+        try:
+            check_some(template, given.values)
+        except ParameterError as error:
+            where = f"{error.field} in {given.file}" if given.file else error.field
+            raise ParameterError(where, error.value, error.remedy) from None
+        # What publishing fills in is not in the template beside the command.
+        published_only = {
+            key: parameter["Default"]
+            for key, parameter in template.get("Parameters", {}).items()
+            if "Default" in parameter and parameter["Default"] != beside.parameters[key].properties.get("Default")
+        }
+        for region in only_regions:
+            missing = lacking(uses, region)
+            if missing:
+                raise RegionError(
+                    "region",
+                    region,
+                    f"has no {', '.join(missing)}, which {name} uses: leave out this region, or this template",
+                )
+        for region in dict.fromkeys(only_regions or regions(uses)[folder.partition]):
+            template_url = f"{url}/{name}"
+            proposed = stack_name(name)
+            form = quick_create(
+                template_url=template_url,
+                template=template,
+                region=region,
+                partition=folder.partition,
+                stack_name=proposed,
+                values=given.values,
+            )
+            command = deploy_command(
+                template_file=f"{_TEMPLATES}/{name}",
+                template=uses,
+                size=size,
+                region=region,
+                stack_name=proposed,
+                bucket=folder.bucket,
+                overrides=_overrides(given, published_only),
+            )
+            found.append(
+                Link(
+                    template=name,
+                    description=template["Description"],
+                    region=region,
+                    partition=folder.partition,
+                    stack_name=proposed,
+                    template_url=template_url,
+                    address=form.address,
+                    command=command,
+                    parameters=form.filled_in,
+                    left_out=form.left_out,
+                    note=note,
+                )
+            )
+    return found
+
+
+def read_parameters_for(arguments: Iterable[str]) -> dict[str, Parameters]:
+    """The values in parameter files, by template.
+
+    Each argument is a file that is named like its template (``code-build-nodejs.json``), or
+    ``TEMPLATE=FILE``. Raises :class:`ParameterFileError`.
+    """
+    templates = {PurePath(name).stem: name for name in catalog.templates()}
+    templates |= {name: name for name in catalog.templates()}
+    found: dict[str, Parameters] = {}
+    for argument in arguments:
+        name, _, file = argument.partition("=")
+        if not file or name not in templates:
+            name, file = PurePath(argument).stem, argument
+        if name not in templates:
+            raise ParameterFileError(
+                "parameter file", argument, "is named like no template: say which it is for, as TEMPLATE=FILE"
+            )
+        if templates[name] in found:
+            raise ParameterFileError("parameter file", argument, f"is the second for {templates[name]}: give one")
+        found[templates[name]] = Parameters(values=read_parameters(Path(file)), file=file)
+    return found
+
+
+def to_markdown(found: Iterable[Link], button: str = BUTTON) -> str:
+    """A section for each template with a table of buttons, as GitHub reads it."""
+    parts = []
+    for template, its in _by_template(found).items():
+        parts.append(f"### `{template}`\n\n{its[0].description}.\n")
+        rows = ["| region | launch | the same from a shell |", "| --- | --- | --- |"]
+        for link in its:
+            # In angle brackets Markdown takes an address with spaces and parentheses, too.
+            target = button if re.fullmatch(r"[^\s()<>]+", button) else f"<{button}>"
+            picture = f"![Launch {template} in {link.region}]({target})"
+            rows.append(f"| {link.region} | [{picture}]({link.address}) | {_code(link.command)} |")
+        parts.append("\n".join(rows) + "\n")
+        notes = [f"- {note}" for note in _notes(its)]
+        if notes:
+            parts.append("\n".join(notes) + "\n")
+    return "\n".join(parts)
+
+
+def to_html(found: Iterable[Link], button: str = BUTTON) -> str:
+    """The same sections and tables as elements of a page."""
+    parts = []
+    for template, its in _by_template(found).items():
+        parts.append(f"<h3><code>{html.escape(template)}</code></h3>")
+        parts.append(f"<p>{html.escape(its[0].description)}.</p>")
+        parts.append("<table>")
+        headings = "".join(f'<th scope="col">{word}</th>' for word in ("region", "launch", "the same from a shell"))
+        parts.append(f"<thead><tr>{headings}</tr></thead>\n<tbody>")
+        for link in its:
+            picture = f'<img src="{html.escape(button)}" alt="Launch {html.escape(template)} in {link.region}">'
+            parts.append(
+                f'<tr><th scope="row">{link.region}</th><td><a href="{html.escape(link.address)}">{picture}</a></td>'
+                f"<td><code>{html.escape(link.command)}</code></td></tr>"
+            )
+        parts.append("</tbody>\n</table>")
+        notes = [f"<li>{html.escape(note)}</li>" for note in _notes(its)]
+        if notes:
+            parts.append(f"<ul>{''.join(notes)}</ul>")
+    return "\n".join(parts) + "\n"
+
+
+def to_json(found: Iterable[Link]) -> str:
+    """A list of objects, one for each link."""
+    return json.dumps([asdict(link) for link in found], indent=2, ensure_ascii=False) + "\n"
+
+
+def to_text(found: Iterable[Link]) -> str:
+    """A paragraph for each link."""
+    paragraphs = []
+    for link in found:
+        lines = [f"{link.template} in {link.region}", link.address, link.command, *_notes([link])]
+        paragraphs.append("\n".join(lines) + "\n")
+    return "\n".join(paragraphs)
+
+
+def _overrides(parameters: Parameters, published_only: Mapping[str, str]) -> list[str]:
+    """The values as the command takes them: from the file, or if that does not have them all, one by one."""
+    missing = published_only.keys() - parameters.values.keys()
+    if parameters.file is not None and not missing:
+        return [f"file://{parameters.file}"]
+    return [f"{name}={value}" for name, value in {**published_only, **parameters.values}.items()]
+
+
+def _by_template(found: Iterable[Link]) -> dict[str, list[Link]]:
+    sections: dict[str, list[Link]] = {}
+    for link in found:
+        sections.setdefault(link.template, []).append(link)
+    return sections
+
+
+def _notes(its: Sequence[Link]) -> list[str]:
+    """What the links do not fill in; each note once, whatever the number of regions."""
+    notes = [f"{name} is not filled in: {reason}." for link in its for name, reason in link.left_out.items()]
+    # Whether the console lets a blank value replace a default is not documented.
+    blank = {name for link in its for name, value in link.parameters.items() if value == ""}
+    notes += [f"{name} is blank: check that the form shows it blank." for name in sorted(blank)]
+    notes += [link.note for link in its if link.note]
+    return list(dict.fromkeys(notes))
+
+
+def _code(text: str) -> str:
+    """The text as code in a cell of a table: between more backticks than it has itself, bars escaped."""
+    fence = "`" * (1 + max(map(len, re.findall("`+", text)), default=0))
+    space = " " if text.startswith("`") or text.endswith("`") else ""
+    return f"{fence}{space}{text.replace('|', chr(92) + '|')}{space}{fence}"

@@ -1,0 +1,79 @@
+"""Parameter files in the list format of ``aws cloudformation``, checked against the template they are for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Container, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..cfn.evaluation import check_parameters
+from ..constraints import EXISTING
+from ..errors import ParameterFileError
+
+_KEYS = {"ParameterKey", "ParameterValue"}
+_EXAMPLE = 'give a list such as [{"ParameterKey": "NAME", "ParameterValue": "VALUE"}]'
+
+
+def read_parameters(path: Path) -> dict[str, str]:
+    """The values in the file, by parameter. Raises :class:`ParameterFileError`."""
+
+    def refuse(remedy: str) -> ParameterFileError:
+        return ParameterFileError("parameter file", str(path), remedy)
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            raise refuse("an entry says the same key twice: say it once")
+        return found
+
+    if not str(path).isprintable():
+        raise refuse("its name does not fit on a line: rename it")
+    try:
+        rows = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=once)
+    except OSError as error:
+        raise refuse(f"cannot be read ({error.strerror})") from None
+    # RecursionError: JSON nested deeper than Python reads.
+    except (ValueError, RecursionError):
+        raise refuse(f"is not JSON in UTF-8: {_EXAMPLE}") from None
+    if not isinstance(rows, list):
+        raise refuse(f"is not a list: {_EXAMPLE}")
+    values: dict[str, str] = {}
+    for number, row in enumerate(rows, start=1):
+        if not isinstance(row, dict) or set(row) != _KEYS or not all(isinstance(text, str) for text in row.values()):
+            raise refuse(f"entry {number} is not of that form: {_EXAMPLE}")
+        if row["ParameterKey"] in values:
+            raise refuse(f"entry {number} gives {row['ParameterKey']!r} a second value: leave one out")
+        values[row["ParameterKey"]] = row["ParameterValue"]
+    return values
+
+
+def merged(paths: Sequence[Path], known: Container[str]) -> dict[str, str]:
+    """The values in all of the files, which may repeat each other but not differ, save for the mark of what exists.
+
+    Raises :class:`ParameterFileError`, also for a parameter that is not one of ``known``.
+    """
+    values: dict[str, str] = {}
+    for path in paths:
+        for name, value in read_parameters(path).items():
+            if name not in known:
+                raise ParameterFileError(
+                    "parameter file", str(path), f"no template has a parameter {name!r}: leave it out"
+                )
+            if values.setdefault(name, value).removeprefix(EXISTING) != value.removeprefix(EXISTING):
+                raise ParameterFileError(
+                    "parameter file", str(path), f"{name!r} has another value in another file: give one of the two"
+                )
+    return values
+
+
+def check_some(template: Mapping[str, Any], values: Mapping[str, str]) -> None:
+    """Raises :class:`ParameterError` for a value that the template refuses; values may be missing.
+
+    The template's rules are checked where no value is missing.
+    """
+    parameters = template.get("Parameters", {})
+    given = {name: parameter for name, parameter in parameters.items() if name in values}
+    check_parameters({"Parameters": given}, values)
+    if all(name in values or "Default" in parameter for name, parameter in parameters.items()):
+        check_parameters(template, values)

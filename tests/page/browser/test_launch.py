@@ -1,0 +1,384 @@
+"""What comes of the values: the link, the command and the parameter file."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from ecs_cd_templates import catalog
+from ecs_cd_templates.cfn.partitions import PARTITIONS
+from ecs_cd_templates.cfn.regions import partition_of
+from ecs_cd_templates.launch.bundle import Folder
+from ecs_cd_templates.launch.quick_create import deploy_command, quick_create, stack_name
+from ecs_cd_templates.page import PageSettings
+from support import parameters
+
+from .conftest import LaunchPages
+from .reading import (
+    address,
+    command_parameters,
+    command_words,
+    decoded,
+    error,
+    file_parameters,
+    fill,
+    link_parameters,
+    load,
+    rows,
+)
+from .synthetic import NAME, VALUES, build
+from .test_form import EXAMPLES, PUBLISHED, TEMPLATES
+
+HOSTILE = [
+    "plain",
+    " spaces at both ends ",
+    "\"double\" and 'single' quotes",
+    "'",
+    "&amp; & ampersands&param_Other=1",
+    "100% %41 %zz",
+    "a+b=c",
+    "#fragment?query",
+    "</script><script>throw new Error('run')</script><img src=x onerror=throw>",
+    "<!--",
+    "$(touch /tmp/pwned) `id` ${HOME} !! \\ \\n ; | > < *",
+    "\u65e5\u672c\u8a9e \u00fc \U0001f600 \u202e \u2028",
+    "(parentheses) *stars* ~tilde~ !bang!",
+    '{\n  "pasted": "JSON",\n\t"with": "lines"\n}\n',
+    "-leading-hyphen",
+    "file:///etc/passwd",
+    "\x7f\x01 control",
+]
+
+
+@pytest.fixture
+def synthetic(launch_page: LaunchPages, monkeypatch: pytest.MonkeyPatch) -> Page:
+    monkeypatch.setattr(catalog, "templates", lambda settings=None: {NAME: build})
+    page = launch_page()
+    fill(page, VALUES | {"Words": "a"})
+    return page
+
+
+def _expected_link(name: str, template: dict[str, Any], page: Page, region: str, values: dict[str, str]) -> str:
+    """What Python makes of the same values; the page leaves out blanks that are blank anyway."""
+    bucket, bucket_region, prefix = (page.input_value(f"#w-{one}") for one in ("bucket", "bucketRegion", "prefix"))
+    folder = Folder(bucket=bucket, region=bucket_region, prefix=prefix)
+    given = {key: value for key, value in values.items() if value or template["Parameters"][key].get("Default")}
+    return quick_create(
+        template_url=folder.url(name),
+        template=template,
+        region=region,
+        partition=partition_of(region),
+        stack_name=page.input_value("#w-stackName"),
+        values=given,
+    ).address
+
+
+@pytest.mark.parametrize("value", HOSTILE)
+def test_link_command_and_file_carry_exactly_what_was_typed(synthetic: Page, value: str) -> None:
+    fill(synthetic, {"Anything": value})
+    expected = VALUES | {"Words": "a", "Anything": value}
+    seen = {name: text for name, text in expected.items() if name != "Secret"}
+    assert link_parameters(address(synthetic)) == seen
+    assert command_parameters(synthetic) == expected
+    assert file_parameters(synthetic) == expected
+    assert "Secret is not in the link" in synthetic.inner_text("#notes")
+    template = build().to_dict()
+    assert address(synthetic) == _expected_link(NAME, template, synthetic, "eu-west-1", expected)
+    overrides = [f"{name}={text}" for name, text in expected.items()]
+    assert synthetic.evaluate("command()") == deploy_command(
+        template_file=f"templates/{NAME}",
+        template=template,
+        size=0,
+        region="eu-west-1",
+        stack_name="synthetic",
+        bucket="my-templates",
+        overrides=overrides,
+    )
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_link_and_command_are_those_of_the_command_line(launch_page: LaunchPages, name: str) -> None:
+    page = launch_page(template=name)
+    template = TEMPLATES[name]
+    fill(page, parameters(name))
+    defaults = {key: str(each.get("Default", "")) for key, each in template["Parameters"].items()}
+    values = defaults | parameters(name)
+    assert decoded(address(page)) == {
+        "templateURL": f"{PUBLISHED.url}/{name}",
+        "stackName": stack_name(name),
+        **{f"param_{key}": value for key, value in values.items() if value or defaults[key]},
+    }
+    assert address(page) == _expected_link(name, template, page, "eu-west-1", values)
+    size = len(PUBLISHED.files[name])
+    asked = template["Parameters"]
+    overrides = [f"{key}={value}" for key, value in values.items() if value or asked[key].get("Default") != ""]
+    assert page.evaluate("command()") == deploy_command(
+        template_file=f"templates/{name}",
+        template=template,
+        size=size,
+        region="eu-west-1",
+        stack_name=stack_name(name),
+        bucket="my-templates",
+        overrides=overrides,
+    )
+    assert file_parameters(page) == values
+
+
+@pytest.mark.parametrize("region", ["us-east-1", "cn-north-1", "us-gov-west-1"])
+def test_link_opens_the_console_of_the_partition(launch_page: LaunchPages, region: str) -> None:
+    name = "code-build-nodejs.yaml"
+    page = launch_page(PageSettings(bucket="my-templates", region=region, prefix="it's/(a)"), template=name)
+    fill(page, parameters(name))
+    partition = PARTITIONS[partition_of(region)]
+    console = f"https://{region}.{partition.console_domain}/cloudformation/home?region={region}#"
+    assert address(page).startswith(console)
+    url = decoded(address(page))["templateURL"]
+    assert url.startswith(f"https://my-templates.s3.{region}.{partition.url_suffix}/it%27s/%28a%29/")
+    assert address(page) == _expected_link(name, TEMPLATES[name], page, region, parameters(name))
+    assert page.get_attribute("#launch", "target") == "_blank"
+    assert "noopener" in (page.get_attribute("#launch", "rel") or "")
+
+
+def test_bucket_may_be_in_another_region_of_the_partition(launch_page: LaunchPages) -> None:
+    name = "code-build-nodejs.yaml"
+    page = launch_page(template=name)
+    fill(page, parameters(name))
+    page.select_option("#w-region", "ap-northeast-1")
+    assert address(page).startswith("https://ap-northeast-1.console.aws.amazon.com/")
+    assert ".s3.eu-west-1.amazonaws.com/" in decoded(address(page))["templateURL"]
+    page.select_option("#w-bucketRegion", "")
+    assert ".s3.ap-northeast-1.amazonaws.com/" in decoded(address(page))["templateURL"]
+
+
+def test_archive_moves_with_the_folder_unless_another_was_typed(launch_page: LaunchPages) -> None:
+    page = launch_page(template="quick-start.yaml")
+    page.fill("#w-bucket", "other-bucket")
+    page.fill("#w-prefix", "team/v2")
+    given = link_parameters(address(page))
+    assert given["SampleAppBucketName"] == page.input_value("#p-SampleAppBucketName") == "other-bucket"
+    assert given["SampleAppKey"] == page.input_value("#p-SampleAppKey") == "team/v2/sample-app.zip"
+    fill(page, {"SampleAppBucketName": "mine", "SampleAppKey": "my.zip"})
+    page.fill("#w-bucket", "a-third-bucket")
+    assert link_parameters(address(page))["SampleAppBucketName"] == "mine"
+
+
+def test_without_a_region_one_has_to_be_chosen(launch_page: LaunchPages) -> None:
+    name = "code-build-nodejs.yaml"
+    page = launch_page(PageSettings(bucket="my-templates"), template=name)
+    fill(page, parameters(name))
+    assert page.inner_text("#status") == "Not ready to launch. To fill in: 1."
+    page.click("#first-problem")
+    assert page.evaluate("document.activeElement.id") == "w-region"
+    assert page.inner_text("#w-region-error").strip() == "Choose a region."
+    page.select_option("#w-region", "eu-central-1")
+    assert ".s3.eu-central-1." in decoded(address(page))["templateURL"]
+
+
+def test_blank_is_left_out_only_where_it_is_the_default(synthetic: Page) -> None:
+    fill(synthetic, {"Anything": ""})
+    assert "Anything" not in link_parameters(address(synthetic))
+    assert "Anything" not in command_parameters(synthetic)
+    assert file_parameters(synthetic)["Anything"] == ""
+    fill(synthetic, {"Anything": "x", "Defaulted": ""})
+    assert link_parameters(address(synthetic))["Defaulted"] == ""
+    assert command_parameters(synthetic)["Defaulted"] == ""
+    assert "Defaulted is blank here" in synthetic.inner_text("#notes")
+
+
+def test_what_makes_the_address_too_long_is_left_out_and_said_so(synthetic: Page) -> None:
+    fill(synthetic, {"Anything": "\u65e5" * 1000, "Defaulted": "d" * 4000})
+    expected = VALUES | {"Words": "a", "Anything": "\u65e5" * 1000, "Defaulted": "d" * 4000}
+    assert address(synthetic) == _expected_link(NAME, build().to_dict(), synthetic, "eu-west-1", expected)
+    assert "Anything" not in link_parameters(address(synthetic))
+    assert "Anything is not in the link" in synthetic.inner_text("#notes")
+    assert command_parameters(synthetic) == expected
+
+
+def test_all_follows_each_key(launch_page: LaunchPages) -> None:
+    name = "code-build-nodejs.yaml"
+    page = launch_page(template=name)
+    fill(page, parameters(name))
+    page.fill("#p-CodeBuildProjectName", "ab")
+    for typed in ("abc", "abcd"):
+        page.locator("#p-CodeBuildProjectName").press("End")
+        page.keyboard.type(typed[-1])
+        assert link_parameters(address(page))["CodeBuildProjectName"] == typed
+        assert command_parameters(page)["CodeBuildProjectName"] == typed
+        assert file_parameters(page)["CodeBuildProjectName"] == typed
+
+
+def test_command_names_the_capability_and_the_bucket_where_needed(launch_page: LaunchPages) -> None:
+    page = launch_page()
+    sizes = {name: len(text) for name, text in PUBLISHED.files.items()}
+    for name, template in TEMPLATES.items():
+        page.select_option("#w-template", name)
+        words = command_words(page)
+        roles = any(resource["Type"].startswith("AWS::IAM::") for resource in template["Resources"].values())
+        assert ("CAPABILITY_NAMED_IAM" in words) == roles
+        assert ("--s3-bucket" in words) == (sizes[name] > 51_200)
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_saved_file_is_loaded_again(launch_page: LaunchPages, name: str, tmp_path: Path) -> None:
+    page = launch_page(template=name)
+    fill(page, parameters(name))
+    with page.expect_download() as download:
+        page.click("#save")
+    assert download.value.suggested_filename == f"{Path(name).stem}.json"
+    download.value.save_as(tmp_path / "saved.json")
+    content = (tmp_path / "saved.json").read_bytes()
+    assert content.decode() == page.evaluate("parameterFile()")
+    before = address(page)
+
+    page = launch_page(template=name)
+    report = load(page, content)
+    assert report == f"values.json is loaded. Values taken: {len(TEMPLATES[name]['Parameters'])}."
+    assert page.evaluate("parameterFile()") == content.decode()
+    assert address(page) == before
+
+
+def test_examples_under_params_are_loaded(launch_page: LaunchPages) -> None:
+    page = launch_page()
+    for name in EXAMPLES:
+        page.select_option("#w-template", name)
+        load(page, rows(parameters(name)))
+        assert page.inner_text("#status") == "All is filled in: ready to launch."
+        assert file_parameters(page) | parameters(name) == file_parameters(page)
+
+
+@pytest.mark.parametrize("value", [*HOSTILE, "carriage\r\nreturn\r"])
+def test_loading_changes_no_character(synthetic: Page, value: str) -> None:
+    load(synthetic, rows({"Anything": value, "Length": value}))
+    assert file_parameters(synthetic)["Anything"] == value
+    assert file_parameters(synthetic)["Length"] == value
+    assert synthetic.evaluate("values().get('Length')") == value
+    fill(synthetic, {"Length": "abc"})
+    assert link_parameters(address(synthetic))["Anything"] == value
+    assert synthetic.evaluate("command()").split("Anything=", 1)[1]
+
+
+def test_list_saved_by_powershell_with_a_byte_order_mark_is_loaded(synthetic: Page) -> None:
+    assert "Values taken: 1." in load(synthetic, b"\xef\xbb\xbf" + rows({"Anything": "x1"}))
+    assert file_parameters(synthetic)["Anything"] == "x1"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "It is not JSON: "),
+        (b"key: value", "It is not JSON: "),
+        (b'[{"ParameterKey": "Anything", "ParameterValue": "x"},]', "It is not JSON: "),
+        (b"{}", "A parameter file is a list: "),
+        (b'{"Parameters": {"Anything": "x"}}', "A parameter file is a list: "),
+        (b"null", "A parameter file is a list: "),
+        (b"[null]", "Entry 1 needs a ParameterKey and a ParameterValue"),
+        (b'[{"ParameterKey": "Anything"}]', "Entry 1 needs a ParameterKey and a ParameterValue"),
+        (b'[{"ParameterKey": "Days", "ParameterValue": 3}]', "Entry 1 needs a ParameterKey and a ParameterValue"),
+        (rows({"Anything": "x"})[:-1] + b"," + rows({"Anything": "y"})[1:], "Anything is in it twice"),
+        ("[]".encode("utf-16"), "It is not text in UTF-8."),
+        (b"\xff", "It is not text in UTF-8."),
+    ],
+)
+def test_file_that_is_none_changes_nothing(synthetic: Page, content: bytes, message: str) -> None:
+    before = synthetic.input_value("#file")
+    report = load(synthetic, content, "<b>my & file.json")
+    assert report.startswith("<b>my & file.json is not loaded, and the form is as it was.")
+    assert message in report
+    assert synthetic.input_value("#file") == before
+    # The same file can be put right and chosen again.
+    assert "Values taken: 1." in load(synthetic, rows({"Anything": "better"}), "<b>my & file.json")
+
+
+def test_unknown_keys_are_named_with_their_values(synthetic: Page) -> None:
+    unknown = {"__proto__": "1", "constructor": "2", "anything": "lower case", "<img src=x>": "</script>"}
+    report = load(synthetic, rows({"Anything": "taken", **unknown}))
+    assert "Values taken: 1. Not in the file, and left as they were: 10." in report
+    for key, value in unknown.items():
+        assert f"{key} is no parameter of this template; its value {value} is not used." in report
+    assert file_parameters(synthetic) == VALUES | {"Words": "a", "Anything": "taken"}
+
+
+def test_file_of_another_template_says_which(launch_page: LaunchPages) -> None:
+    page = launch_page(template="code-build-nodejs.yaml")
+    report = load(page, rows(parameters("deployment-pipeline-for-all-env.yaml")))
+    (fits,) = [line for line in report.splitlines() if line.startswith("All of the file fits ")]
+    assert "deployment-pipeline-for-all-env.yaml" in fits
+
+
+def test_value_that_is_not_offered_is_shown_and_kept(synthetic: Page) -> None:
+    load(synthetic, rows({"Choice": "three"}))
+    assert synthetic.input_value("#p-Choice") == "three"
+    assert file_parameters(synthetic)["Choice"] == "three"
+    assert error(synthetic, "Choice").startswith("This is none of the choices.")
+
+
+def test_buttons_copy(synthetic: Page) -> None:
+    fill(synthetic, {"Anything": HOSTILE[13]})
+    for button, expected in (
+        ("copy-link", address(synthetic)),
+        ("copy-command", synthetic.evaluate("command()")),
+        ("copy-file", synthetic.evaluate("parameterFile()")),
+    ):
+        synthetic.evaluate("document.getElementById('announcement').textContent = ''")
+        synthetic.click(f"#{button}")
+        expect(synthetic.locator("#announcement")).to_have_text("Copied.")
+        assert synthetic.evaluate("navigator.clipboard.readText()") == expected
+
+
+def _words(page: Page) -> str:
+    return page.text_content("#picture-words") or ""
+
+
+def test_picture_is_drawn_from_the_values(launch_page: LaunchPages) -> None:
+    name = "deployment-pipeline-for-all-env.yaml"
+    page = launch_page(template=name)
+    assert "Source: still blank, master" in _words(page)
+    fill(page, parameters(name))
+    steps = page.eval_on_selector_all(
+        "#picture-words ol", "all => all.map(one => [...one.children].map(li => li.textContent))"
+    )
+    image = "Container image: ecs-cd-build-container-image"
+    assert steps == [
+        [
+            f"Source: ecs-cd-sample-app, {branch}",
+            *(["Approval: ecs-cd-approvals"] if key == "prod" else []),
+            "Unit tests: ecs-cd-build-nodejs",
+            f"{image}, ecs-cd-sample-app-{key}",
+            f"Deploy: ecs-cd-{key}, ecs-cd-sample-app-{key}",
+        ]
+        for key, branch in (("dev", "master"), ("qa", "qa"), ("prod", "prod"))
+    ]
+    drawn = page.eval_on_selector_all("#picture text", "all => all.map(one => one.textContent).join('')")
+    for value in ("ecs-cd-dev", "ecs-cd-approvals", "ecs-cd-sample-app-prod", "Approval", "Prod"):
+        assert value in drawn
+    assert page.eval_on_selector_all("#picture rect", "all => all.length") == 13
+    assert page.get_attribute("#picture svg", "role") == "img"
+    assert "Approval: ecs-cd-approvals" in (page.text_content("#picture desc") or "")
+
+    hostile = "<img/src=x>&amp;" + "x" * 200
+    fill(page, {"CodeCommitBranchNameForDevEnv": hostile})
+    assert hostile in _words(page)
+    assert page.locator("#picture img").count() == 0
+    boxes = page.eval_on_selector_all(
+        "#picture text",
+        """all => all.map((one) => {
+          const { x, width } = one.getBBox();
+          return [x, x + width, one.ownerSVGElement.viewBox.baseVal.width];
+        })""",
+    )
+    assert all(left >= 0 and right <= width for left, right, width in boxes)
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_picture_has_each_pipeline_and_action(launch_page: LaunchPages, name: str) -> None:
+    page = launch_page(template=name)
+    pipelines = [one for one in TEMPLATES[name]["Resources"].values() if one["Type"] == "AWS::CodePipeline::Pipeline"]
+    assert page.is_visible("#picture-section") == bool(pipelines)
+    for index, pipeline in enumerate(pipelines):
+        actions = sum(len(stage["Actions"]) for stage in pipeline["Properties"]["Stages"])
+        assert page.locator("#picture-words ol").nth(index).locator("li").count() == actions
+    assert not re.search(r"\$\{|undefined|null|NaN", page.text_content("#picture-section") or "")

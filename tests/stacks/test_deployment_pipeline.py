@@ -1,0 +1,413 @@
+"""What the templates mean: every intrinsic resolved, and the pipelines compared with what they are for."""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+from typing import Any
+
+import pytest
+
+from ecs_cd_templates import (
+    AllEnvironmentsSettings,
+    CodeBuildSettings,
+    DeploymentPipelineSettings,
+    Environment,
+    ParameterError,
+    PipelineSettings,
+    build_all_environments,
+    build_code_build,
+    build_deployment_pipeline,
+    render,
+    to_yaml,
+)
+from ecs_cd_templates.catalog import RenderSettings
+from ecs_cd_templates.cfn.evaluation import Resolved, Target, resolve
+from support import PARTITIONS, TARGET, load, parameters
+
+BASE_URL = "https://b.s3.us-east-1.amazonaws.com/p"
+ALL = "deployment-pipeline-for-all-env.yaml"
+VALUES = parameters(ALL)
+FLAT = {name: load(text) for name, text in render().items()}
+NESTED = {name: load(text) for name, text in render(RenderSettings(nested_base_url=BASE_URL)).items()}
+CONSOLES = {
+    "aws": "us-east-1.console.aws.amazon.com",
+    "aws-cn": "cn-north-1.console.amazonaws.cn",
+    "aws-us-gov": "us-gov-west-1.console.amazonaws-us-gov.com",
+}
+SUFFIXES = {"aws": "amazonaws.com", "aws-cn": "amazonaws.com.cn", "aws-us-gov": "amazonaws.com"}
+
+
+def flat(values: dict[str, str], target: Target) -> dict[str, Resolved]:
+    """The self-contained template, taken apart into the resources and outputs of each environment."""
+    whole = resolve(FLAT[ALL], values, target)
+    return {key: _part(whole, f"For{key}Env") for key in ("Dev", "QA", "Prod")}
+
+
+def nested(values: dict[str, str], target: Target) -> dict[str, Resolved]:
+    """The nested stacks of each environment, with the parameters that the outer template hands them."""
+    stacks = resolve(NESTED[ALL], values, target).resources
+    return {
+        logical_id.removeprefix("CodePipeLineFor").removesuffix("Env"): resolve(
+            NESTED[stack["Properties"]["TemplateURL"].removeprefix(f"{BASE_URL}/")],
+            stack["Properties"]["Parameters"],
+            target,
+        )
+        for logical_id, stack in stacks.items()
+    }
+
+
+def _part(whole: Resolved, suffix: str) -> Resolved:
+    def own(items: dict[str, Any]) -> dict[str, Any]:
+        return {name.removesuffix(suffix): item for name, item in items.items() if name.endswith(suffix)}
+
+    return Resolved(own(whole.resources), own(whole.outputs))
+
+
+def expected_stages(key: str, partition: str) -> list[dict[str, Any]]:
+    """The stages of an environment's pipeline, written out by hand for the example parameters."""
+    name, region = key.lower(), PARTITIONS[partition].region
+    branch = {"Dev": "master", "QA": "qa", "Prod": "prod"}[key]
+    approval = {
+        "Name": "Approval",
+        "ActionTypeId": {"Category": "Approval", "Owner": "AWS", "Provider": "Manual", "Version": "1"},
+        "Configuration": {
+            "NotificationArn": f"arn:{partition}:sns:{region}:111122223333:ecs-cd-approvals",
+            "ExternalEntityLink": f"https://{CONSOLES[partition]}/codesuite/codecommit/repositories/ecs-cd-sample-app"
+            f"/commit/#{{SourceVariables.CommitId}}?region={region}",
+            "CustomData": f"Commit #{{SourceVariables.CommitId}} on branch {branch}: "
+            "#{SourceVariables.CommitMessage}",
+        },
+    }
+    build_app = {
+        "Name": "BuildApp",
+        "ActionTypeId": {"Category": "Build", "Owner": "AWS", "Provider": "CodeBuild", "Version": "1"},
+        "Configuration": {"ProjectName": "ecs-cd-build-nodejs"},
+        "InputArtifacts": [{"Name": "SourceArtifact"}],
+        "OutputArtifacts": [{"Name": "BuildAppArtifact"}],
+    }
+    build_container = {
+        "Name": "BuildContainer",
+        "ActionTypeId": {"Category": "Build", "Owner": "AWS", "Provider": "CodeBuild", "Version": "1"},
+        "Configuration": {
+            "ProjectName": "ecs-cd-build-container-image",
+            "EnvironmentVariables": [
+                {"name": "CONTAINER_NAME", "value": "app", "type": "PLAINTEXT"},
+                {
+                    "name": "ECR_REPOSITORY_URI",
+                    "value": f"111122223333.dkr.ecr.{region}.{SUFFIXES[partition]}/ecs-cd-sample-app-{name}",
+                    "type": "PLAINTEXT",
+                },
+            ],
+        },
+        "InputArtifacts": [{"Name": "BuildAppArtifact"}],
+        "OutputArtifacts": [{"Name": "BuildContainerArtifact"}],
+    }
+    steps: list[dict[str, Any]] = [approval] if key == "Prod" else []
+    steps += [build_app, build_container]
+    return [
+        {
+            "Name": "Source",
+            "Actions": [
+                {
+                    "Name": "Source",
+                    "ActionTypeId": {"Category": "Source", "Owner": "AWS", "Provider": "CodeCommit", "Version": "1"},
+                    "Namespace": "SourceVariables",
+                    "Configuration": {
+                        "RepositoryName": "ecs-cd-sample-app",
+                        "BranchName": branch,
+                        "PollForSourceChanges": "false",
+                    },
+                    "OutputArtifacts": [{"Name": "SourceArtifact"}],
+                }
+            ],
+        },
+        {"Name": "Build", "Actions": [{**step, "RunOrder": order} for order, step in enumerate(steps, start=1)]},
+        {
+            "Name": "Deploy",
+            "Actions": [
+                {
+                    "Name": "Deploy",
+                    "ActionTypeId": {"Category": "Deploy", "Owner": "AWS", "Provider": "ECS", "Version": "1"},
+                    "Configuration": {
+                        "ClusterName": f"ecs-cd-{name}",
+                        "ServiceName": f"ecs-cd-sample-app-{name}",
+                        "FileName": "imagedefinitions.json",
+                        "DeploymentTimeout": "20",
+                    },
+                    "InputArtifacts": [{"Name": "BuildContainerArtifact"}],
+                }
+            ],
+            "OnFailure": {"Result": "ROLLBACK"},
+        },
+    ]
+
+
+def with_variables_parsed(stages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The stages with the JSON of the build variables read, as CodeBuild reads it."""
+    stages = copy.deepcopy(stages)
+    for stage in stages:
+        for action in stage["Actions"]:
+            if "EnvironmentVariables" in action["Configuration"]:
+                variables = json.loads(action["Configuration"]["EnvironmentVariables"])
+                action["Configuration"]["EnvironmentVariables"] = variables
+    return stages
+
+
+@pytest.mark.parametrize("form", [flat, nested])
+@pytest.mark.parametrize("key", ["Dev", "QA", "Prod"])
+@pytest.mark.parametrize("partition", PARTITIONS)
+def test_each_pipeline_is_what_it_is_for(form: Any, key: str, partition: str) -> None:
+    target, name = PARTITIONS[partition], key.lower()
+    part = form(VALUES, target)[key]
+    pipeline = part.resources["Pipeline"]["Properties"]
+    assert with_variables_parsed(pipeline.pop("Stages")) == expected_stages(key, partition)
+    assert pipeline == {
+        "Name": f"ecs-cd-{name}",
+        "PipelineType": "V2",
+        "RoleArn": f"arn:{partition}:iam::111122223333:role/ecs-cd-codepipeline",
+        "ArtifactStore": {"Type": "S3", "Location": "ecs-cd-artifacts-111122223333-us-east-1"},
+    }
+
+
+@pytest.mark.parametrize("form", [flat, nested])
+@pytest.mark.parametrize(("key", "branch"), [("Dev", "master"), ("QA", "qa"), ("Prod", "prod")])
+@pytest.mark.parametrize("partition", PARTITIONS)
+def test_each_trigger_starts_its_own_pipeline_on_its_own_branch(
+    form: Any, key: str, branch: str, partition: str
+) -> None:
+    target = PARTITIONS[partition]
+    place = f"{target.region}:111122223333"
+    trigger = form(VALUES, target)[key].resources["CWEventTrigger"]["Properties"]
+    assert trigger["Name"] == f"ecs-cd-{key.lower()}"
+    assert trigger["EventPattern"] == {
+        "source": ["aws.codecommit"],
+        "detail-type": ["CodeCommit Repository State Change"],
+        "resources": [f"arn:{partition}:codecommit:{place}:ecs-cd-sample-app"],
+        "detail": {
+            "event": ["referenceCreated", "referenceUpdated"],
+            "referenceType": ["branch"],
+            "referenceName": [branch],
+        },
+    }
+    (only,) = trigger["Targets"]
+    assert only["Arn"] == f"arn:{partition}:codepipeline:{place}:ecs-cd-{key.lower()}"
+    assert only["RoleArn"] == f"arn:{partition}:iam::111122223333:role/ecs-cd-events"
+
+
+@pytest.mark.parametrize("partition", PARTITIONS)
+def test_flat_and_nested_are_the_same(partition: str) -> None:
+    assert flat(VALUES, PARTITIONS[partition]) == nested(VALUES, PARTITIONS[partition])
+
+
+@pytest.mark.parametrize("form", [flat, nested])
+def test_repository(form: Any) -> None:
+    repository = form(VALUES, TARGET)["QA"].resources["ECRRepository"]
+    assert (repository["DeletionPolicy"], repository["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
+    text = repository["Properties"].pop("LifecyclePolicy")["LifecyclePolicyText"]
+    assert json.loads(text)["rules"][0]["selection"]["countNumber"] == 5
+    assert repository["Properties"] == {
+        "RepositoryName": "ecs-cd-sample-app-qa",
+        "ImageScanningConfiguration": {"ScanOnPush": True},
+        "ImageTagMutability": "IMMUTABLE",
+    }
+
+
+@pytest.mark.parametrize("form", [flat, nested])
+def test_blank_lifecycle_policy_leaves_the_repository_alone(form: Any) -> None:
+    parts = form({**VALUES, "LifecyclePolicyTextForQAEnv": ""}, TARGET)
+    assert "ECRRepository" not in parts["QA"].resources
+    assert "ECRRepository" in parts["Dev"].resources
+    assert "ECRRepository" in parts["Prod"].resources
+    # The pipeline pushes to it all the same.
+    whole = form(VALUES, TARGET)["QA"]
+    assert parts["QA"].resources["Pipeline"] == whole.resources["Pipeline"]
+    assert parts["QA"].outputs == whole.outputs
+
+
+@pytest.mark.parametrize("partition", PARTITIONS)
+def test_outputs_lead_to_the_pipeline_and_the_repository(partition: str) -> None:
+    target = PARTITIONS[partition]
+    for key in ("Dev", "QA", "Prod"):
+        name = key.lower()
+        assert flat(VALUES, target)[key].outputs == {
+            "PipelineUrl": f"https://{CONSOLES[partition]}/codesuite/codepipeline/pipelines/ecs-cd-{name}/view"
+            f"?region={target.region}",
+            "ECRRepositoryUri": f"111122223333.dkr.ecr.{target.region}.{SUFFIXES[partition]}/ecs-cd-sample-app-{name}",
+        }
+
+
+def test_nested_outputs_are_the_nested_stacks_own() -> None:
+    for name, output in NESTED[ALL]["Outputs"].items():
+        own, _, key = name.partition("For")
+        assert output["Value"] == {"Fn::GetAtt": [f"CodePipeLineFor{key}", f"Outputs.{own}"]}
+        assert own in NESTED["deployment-pipeline-with-approval.yaml"]["Outputs"]
+
+
+@pytest.mark.parametrize(
+    ("name", "approval"),
+    [("deployment-pipeline-without-approval.yaml", False), ("deployment-pipeline-with-approval.yaml", True)],
+)
+def test_single_pipelines(name: str, approval: bool) -> None:
+    stages = resolve(FLAT[name], parameters(name), TARGET).resources["Pipeline"]["Properties"]["Stages"]
+    assert [[action["Name"] for action in stage["Actions"]] for stage in stages] == [
+        ["Source"],
+        [*(["Approval"] if approval else []), "BuildApp", "BuildContainer"],
+        ["Deploy"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "buildspec", "privileged"),
+    [("nodejs", "buildspec_nodejs.yml", False), ("containerImage", "buildspec_containerImage.yml", True)],
+)
+def test_build_projects(kind: Any, buildspec: str, privileged: bool) -> None:
+    name = f"code-build-{kind}.yaml"
+    values = parameters(name)
+    project = resolve(FLAT[name], values, TARGET).resources["CodeBuildProject"]["Properties"]
+    assert project == {
+        "Name": values["CodeBuildProjectName"],
+        "ServiceRole": f"arn:aws:iam::111122223333:role/{values['CodeBuildServiceRoleName']}",
+        "Source": {"Type": "CODEPIPELINE", "BuildSpec": buildspec},
+        "Artifacts": {"Type": "CODEPIPELINE"},
+        "Environment": {
+            "Type": "LINUX_CONTAINER",
+            "ComputeType": "BUILD_GENERAL1_SMALL",
+            "Image": "aws/codebuild/amazonlinux-x86_64-standard:6.0",
+            "PrivilegedMode": privileged,
+        },
+        "LogsConfig": {
+            "CloudWatchLogs": {"Status": "ENABLED", "GroupName": f"/aws/codebuild/{values['CodeBuildProjectName']}"}
+        },
+        "TimeoutInMinutes": 30,
+    }
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"CodePipelineNameForQAEnv": "ecs-cd-dev"}, "CodePipelineNameForDevEnv and CodePipelineNameForQAEnv"),
+        ({"CodePipelineNameForProdEnv": "ecs-cd-qa"}, "CodePipelineNameForQAEnv and CodePipelineNameForProdEnv"),
+        (
+            {"ECRRepositoryNameForProdEnv": "ecs-cd-sample-app-dev"},
+            "ECRRepositoryNameForDevEnv and ECRRepositoryNameForProdEnv",
+        ),
+        ({"CodeBuildNodejsProjectName": "ecs-cd-build-container-image"}, "CodeBuildNodejsProjectName"),
+    ],
+)
+@pytest.mark.parametrize("templates", [FLAT, NESTED], ids=["flat", "nested"])
+def test_rules_refuse_what_cannot_work(templates: Any, change: dict[str, str], words: str) -> None:
+    with pytest.raises(ParameterError, match=words):
+        resolve(templates[ALL], {**VALUES, **change}, TARGET)
+
+
+@pytest.mark.parametrize(
+    "name", ["deployment-pipeline-without-approval.yaml", "deployment-pipeline-with-approval.yaml"]
+)
+def test_single_pipelines_refuse_one_project_for_both_builds(name: str) -> None:
+    values = parameters(name)
+    with pytest.raises(ParameterError, match="The two builds need a CodeBuild project each"):
+        resolve(
+            FLAT[name],
+            {**values, "CodeBuildNodejsProjectName": "x1", "CodeBuildContainerImageProjectName": "x1"},
+            TARGET,
+        )
+
+
+def test_settings_change_what_they_say() -> None:
+    plain = PipelineSettings(
+        pipeline_type="V1",
+        rollback_on_failure=False,
+        deployment_timeout_minutes=60,
+        approval_shows_message=False,
+        image_tag_mutability="MUTABLE",
+        scan_on_push=False,
+    )
+    environment = Environment(key="Prod", words="production", approval=True)
+    template = load(
+        to_yaml(build_deployment_pipeline(DeploymentPipelineSettings(environment=environment, pipeline=plain)))
+    )
+    name = "deployment-pipeline-with-approval.yaml"
+    resources = resolve(template, parameters(name), TARGET).resources
+    stages = resources["Pipeline"]["Properties"]["Stages"]
+    assert resources["Pipeline"]["Properties"]["PipelineType"] == "V1"
+    assert all("OnFailure" not in stage for stage in stages)
+    assert stages[2]["Actions"][0]["Configuration"]["DeploymentTimeout"] == "60"
+    assert "CommitMessage" not in stages[1]["Actions"][0]["Configuration"]["CustomData"]
+    assert "CommitId" in stages[1]["Actions"][0]["Configuration"]["CustomData"]
+    assert resources["ECRRepository"]["Properties"]["ImageTagMutability"] == "MUTABLE"
+    assert resources["ECRRepository"]["Properties"]["ImageScanningConfiguration"] == {"ScanOnPush": False}
+
+
+def test_build_settings_change_what_they_say() -> None:
+    settings = CodeBuildSettings(
+        kind="containerImage",
+        architecture="ARM64",
+        compute_type="BUILD_GENERAL1_LARGE",
+        timeout_minutes=5,
+        build_logs=False,
+    )
+    properties = load(to_yaml(build_code_build(settings)))["Resources"]["CodeBuildProject"]["Properties"]
+    assert properties["Environment"] == {
+        "Type": "ARM_CONTAINER",
+        "ComputeType": "BUILD_GENERAL1_LARGE",
+        "Image": "aws/codebuild/amazonlinux-aarch64-standard:4.0",
+        "PrivilegedMode": True,
+    }
+    assert properties["LogsConfig"] == {"CloudWatchLogs": {"Status": "DISABLED"}}
+    assert properties["TimeoutInMinutes"] == 5
+
+
+def test_nested_stacks_can_be_updated_in_place() -> None:
+    """Nothing that would be replaced under a name that is taken differs from the reference.
+
+    There the rule and the pipeline carry CodePipelineName, the repository ECRRepositoryName and no
+    encryption settings, and each stack the logical ID of the contract.
+    """
+    changed = render(
+        RenderSettings(pipeline=PipelineSettings(image_tag_mutability="MUTABLE"), nested_base_url=BASE_URL)
+    )
+    for name in ("deployment-pipeline-without-approval.yaml", "deployment-pipeline-with-approval.yaml"):
+        resources = load(changed[name])["Resources"]
+        assert resources["Pipeline"]["Properties"]["Name"] == {"Ref": "CodePipelineName"}
+        assert resources["CWEventTrigger"]["Properties"]["Name"] == {"Ref": "CodePipelineName"}
+        assert "EventBusName" not in resources["CWEventTrigger"]["Properties"]
+        assert resources["ECRRepository"]["Properties"]["RepositoryName"] == {"Ref": "ECRRepositoryName"}
+        assert "EncryptionConfiguration" not in resources["ECRRepository"]["Properties"]
+        assert resources["ECRRepository"]["Properties"]["ImageTagMutability"] == "MUTABLE"
+
+
+def test_configuration_values_stay_below_the_limit_with_the_longest_names() -> None:
+    """An action's configuration value ends at 1,000 characters; the commit message is not known here."""
+    name = "deployment-pipeline-with-approval.yaml"
+    longest = {
+        "CodePipelineName": "p" * 64,
+        "SNSTopicName": "t" * 256,
+        "CodeCommitRepositoryName": "r" * 100,
+        "CodeCommitBranchName": "b" * 256,
+        "ECRRepositoryName": "e" * 256,
+        "ECSTaskContainerName": "c" * 255,
+        "ECSClusterName": "c" * 255,
+        "ECSServiceName": "s" * 255,
+    }
+    values = {**parameters(name), **longest}
+    for target in PARTITIONS.values():
+        for stage in resolve(FLAT[name], values, target).resources["Pipeline"]["Properties"]["Stages"]:
+            for action in stage["Actions"]:
+                assert all(1 <= len(value) <= 1000 for value in action["Configuration"].values())
+
+
+def test_no_partition_or_domain_is_written_out() -> None:
+    # A service's principal has the same name in every partition.
+    principals = re.compile(r"(?:Service|iam:PassedToService): [a-z-]+\.amazonaws\.com$", re.MULTILINE)
+    for text in render().values():
+        assert "arn:aws" not in text
+        assert "amazonaws.com" not in principals.sub("", text)
+
+
+def test_all_environments_takes_any_list() -> None:
+    environments = [Environment(key="Prod", words="production", approval=True)]
+    template = load(to_yaml(build_all_environments(AllEnvironmentsSettings(environments=environments))))
+    assert list(template["Resources"]) == ["ECRRepositoryForProdEnv", "CWEventTriggerForProdEnv", "PipelineForProdEnv"]
+    assert set(template["Rules"]) == {"DistinctBuildProjects"}
