@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from troposphere import Sub
 from troposphere.codepipeline import Actions, ActionTypeId, InputArtifacts, OutputArtifacts
 
 from . import grants
@@ -16,6 +18,7 @@ from .cfn.console import console_url
 from .cfn.intrinsics import Named, ref, sub
 from .grants import Grant
 from .settings import PipelineSettings
+from .steps import BuildStep
 
 # https://docs.aws.amazon.com/AmazonECR/latest/userguide/Registries.html
 REPOSITORY_URI = "${AWS::AccountId}.dkr.ecr.${AWS::Region}.${AWS::URLSuffix}/${repository}"
@@ -73,39 +76,33 @@ def approval(*, topic: Named, repository: Named, branch: Named, settings: Pipeli
     return Action(declaration, grants.request_approval(topic))
 
 
-def build_app(*, project: Named, source: str, output: str) -> Action:
-    """The unit tests, in the CodeBuild project for them."""
+def build(step: BuildStep, *, project: Named, source: str, variables: Sub | None = None) -> Action:
+    """A build in the step's CodeBuild project, from the artifact that is its source."""
+    outputs: dict[str, Any] = {"OutputArtifacts": [OutputArtifacts(Name=step.output)]} if step.output else {}
     declaration = Actions(
-        Name="BuildApp",
-        ActionTypeId=_type("Build", "CodeBuild"),
-        Configuration={"ProjectName": ref(project)},
-        InputArtifacts=[InputArtifacts(Name=source)],
-        OutputArtifacts=[OutputArtifacts(Name=output)],
-    )
-    return Action(declaration, grants.start_build(project))
-
-
-def build_container(*, project: Named, container: Named, repository: Named, source: str, output: str) -> Action:
-    """The container image, built and pushed to the ECR repository by the CodeBuild project for it.
-
-    The two build variables are JSON inside a string, which the parameters' patterns keep intact.
-    """
-    declaration = Actions(
-        Name="BuildContainer",
+        Name=step.action,
         ActionTypeId=_type("Build", "CodeBuild"),
         Configuration={
             "ProjectName": ref(project),
-            "EnvironmentVariables": sub(
-                '[{"name":"CONTAINER_NAME","value":"${container}","type":"PLAINTEXT"},'
-                f'{{"name":"ECR_REPOSITORY_URI","value":"{REPOSITORY_URI}","type":"PLAINTEXT"}}]',
-                container=container,
-                repository=repository,
-            ),
+            **({} if variables is None else {"EnvironmentVariables": variables}),
         },
         InputArtifacts=[InputArtifacts(Name=source)],
-        OutputArtifacts=[OutputArtifacts(Name=output)],
+        **outputs,
     )
     return Action(declaration, grants.start_build(project))
+
+
+def image_variables(*, container: Named, repository: Named) -> Sub:
+    """What a build that pushes the container image is told: for which container, and to which ECR repository.
+
+    It is JSON inside a string, which the parameters' patterns keep intact.
+    """
+    return sub(
+        '[{"name":"CONTAINER_NAME","value":"${container}","type":"PLAINTEXT"},'
+        f'{{"name":"ECR_REPOSITORY_URI","value":"{REPOSITORY_URI}","type":"PLAINTEXT"}}]',
+        container=container,
+        repository=repository,
+    )
 
 
 def deploy(

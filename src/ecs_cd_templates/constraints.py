@@ -8,54 +8,11 @@ spelled out, no possessive or named groups.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from typing import Any
 
+from .cfn.constraint import Constraint
 from .cfn.partitions import PARTITIONS
-
-
-@dataclass(frozen=True, kw_only=True)
-class Constraint:
-    """What a value must be, and the same in words.
-
-    Text: a pattern for the whole value and its length in characters. A choice: the allowed values.
-    A whole number (of a parameter whose type is Number): its least and greatest value.
-    """
-
-    words: str
-    pattern: str | None = None
-    min_length: int | None = None
-    max_length: int | None = None
-    allowed_values: tuple[str, ...] | None = None
-    min_value: int | None = None
-    max_value: int | None = None
-
-    def properties(self) -> dict[str, Any]:
-        """The constraint as properties of a CloudFormation parameter."""
-        properties = {
-            "AllowedPattern": self.pattern,
-            "MinLength": self.min_length,
-            "MaxLength": self.max_length,
-            "AllowedValues": self.allowed_values and list(self.allowed_values),
-            "MinValue": self.min_value,
-            "MaxValue": self.max_value,
-            "ConstraintDescription": self.words,
-        }
-        return {name: value for name, value in properties.items() if value is not None}
-
-    def accepts(self, value: str) -> bool:
-        """Whether CloudFormation would take the value for a parameter with this constraint."""
-        if self.allowed_values is not None:
-            return value in self.allowed_values
-        if self.min_value is not None or self.max_value is not None:
-            if not re.fullmatch(r"-?[0-9]{1,15}", value):
-                return False
-            least = int(value) if self.min_value is None else self.min_value
-            return least <= int(value) <= (int(value) if self.max_value is None else self.max_value)
-        shortest, longest = self.min_length or 0, self.max_length or len(value)
-        return shortest <= len(value) <= longest and re.fullmatch(self.pattern or r"[\s\S]*", value) is not None
-
+from .texts import Text
 
 # codepipeline PipelineName allows 100 characters and @; events RuleName allows 64 and no @. The rule
 # that starts the pipeline carries the pipeline's name, so that a role can trust exactly that rule.
@@ -63,7 +20,7 @@ PIPELINE_NAME = Constraint(
     pattern=r"^[A-Za-z0-9._-]+$",
     min_length=1,
     max_length=64,
-    words="Use 1 to 64 letters, digits, dots, hyphens or underscores: the pipeline and its event rule share this name.",
+    message=Text("constraint.PIPELINE_NAME"),
 )
 
 # iam roleNameType, with the pathType before it that iam:PassRole and the ARN need
@@ -72,10 +29,7 @@ ROLE_NAME = Constraint(
     pattern=r"^(?!arn:|existing:)(?:[!-.0-~][!-~]{0,509}/)?[A-Za-z0-9_+=,.@-]{1,64}$",
     min_length=1,
     max_length=575,
-    words=(
-        "Give the role's name, not its ARN: up to 64 letters, digits or +=,.@_- characters, "
-        "after its path if it has one (service-role/MyRole, with no slash in front)."
-    ),
+    message=Text("constraint.ROLE_NAME"),
 )
 
 # codepipeline ArtifactStoreLocation.
@@ -83,7 +37,7 @@ BUCKET_NAME = Constraint(
     pattern=r"^[a-zA-Z0-9.-]+$",
     min_length=3,
     max_length=63,
-    words="Give the bucket's name, not its ARN or address: 3 to 63 letters, digits, dots or hyphens.",
+    message=Text("constraint.BUCKET_NAME"),
 )
 
 # sns CreateTopic (https://docs.aws.amazon.com/sns/latest/api/API_CreateTopic.html). FIFO topics end in
@@ -92,7 +46,7 @@ TOPIC_NAME = Constraint(
     pattern=r"^[A-Za-z0-9_-]+$",
     min_length=1,
     max_length=256,
-    words=("Give the name of a standard topic, not its ARN: up to 256 letters, digits, hyphens or underscores."),
+    message=Text("constraint.TOPIC_NAME"),
 )
 
 # codecommit RepositoryName; a name cannot end in .git
@@ -101,7 +55,7 @@ CODECOMMIT_REPOSITORY = Constraint(
     pattern=r"^(?![\s\S]*\.git$)[A-Za-z0-9_.-]+$",
     min_length=1,
     max_length=100,
-    words="Use 1 to 100 letters, digits, dots, hyphens or underscores, not ending in .git.",
+    message=Text("constraint.CODECOMMIT_REPOSITORY"),
 )
 
 # codecommit BranchName, the rules for branches on the page above, and Git's own
@@ -114,10 +68,7 @@ BRANCH = Constraint(
     ),
     min_length=1,
     max_length=256,
-    words=(
-        "Give a branch's name as Git accepts it, such as master or release/1.2: up to 256 characters, "
-        "no spaces, none of ~ ^ : ? * [ \\, no .. or //, no slash or dot at either end, no hyphen in front."
-    ),
+    message=Text("constraint.BRANCH"),
 )
 
 # codebuild ProjectName.
@@ -125,7 +76,7 @@ BUILD_PROJECT = Constraint(
     pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]+$",
     min_length=2,
     max_length=150,
-    words="Use 2 to 150 letters, digits, hyphens or underscores, starting with a letter or digit.",
+    message=Text("constraint.BUILD_PROJECT"),
 )
 
 # ecr RepositoryName.
@@ -133,20 +84,14 @@ ECR_REPOSITORY = Constraint(
     pattern=r"^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*$",
     min_length=2,
     max_length=256,
-    words=(
-        "Give the repository's name, not its address: 2 to 256 lowercase letters, digits and single "
-        "separators (. _ - /) between them, such as team/app-dev."
-    ),
+    message=Text("constraint.ECR_REPOSITORY"),
 )
 
 # ecr LifecyclePolicyText, whose least length is 100; CloudFormation ends a value at 4,096 bytes.
 LIFECYCLE_POLICY = Constraint(
     pattern=r"^(?:|[ \t\r\n]*\{[\s\S]{98,}\}[ \t\r\n]*)$",
     max_length=4096,
-    words=(
-        "Give an ECR lifecycle policy as JSON in braces (100 to 4096 characters), "
-        "or leave it blank if the ECR repository exists already."
-    ),
+    message=Text("constraint.LIFECYCLE_POLICY"),
 )
 
 # ecs ClusterName, ServiceName and ContainerDefinition.name: the model has no pattern, the pages say
@@ -157,7 +102,7 @@ ECS_NAME = Constraint(
     pattern=r"^[A-Za-z0-9_-]+$",
     min_length=1,
     max_length=255,
-    words="Give the name, not the ARN: up to 255 letters, digits, hyphens or underscores.",
+    message=Text("constraint.ECS_NAME"),
 )
 
 # A role that we make has no path: a name and a path are two properties, and a form's value is one.
@@ -165,7 +110,7 @@ NEW_ROLE_NAME = Constraint(
     pattern=r"^[A-Za-z0-9_+=,.@-]{1,64}$",
     min_length=1,
     max_length=64,
-    words="Use 1 to 64 letters, digits or +=,.@_- characters, and no path.",
+    message=Text("constraint.NEW_ROLE_NAME"),
 )
 
 # A role that a policy names: in a policy, * and ? would stand for other roles, and ${ for a variable.
@@ -173,7 +118,7 @@ NAMED_ROLE = Constraint(
     pattern=r"^(?:[A-Za-z0-9_+=,.@-][A-Za-z0-9_+=,.@/-]{0,509}/)?[A-Za-z0-9_+=,.@-]{1,64}$",
     min_length=1,
     max_length=575,
-    words=ROLE_NAME.words,
+    message=ROLE_NAME.message,
 )
 
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
@@ -183,17 +128,14 @@ NEW_BUCKET_NAME = Constraint(
         r"(?![\s\S]*(?:-s3alias|--ol-s3|\.mrap|--x-s3|--table-s3|-an)$)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])$"
     ),
     max_length=63,
-    words=(
-        "Use 3 to 63 lowercase letters, digits, dots or hyphens, as S3 takes them for a new bucket, "
-        "or leave it blank for a name that is made up of the account and the region."
-    ),
+    message=Text("constraint.NEW_BUCKET_NAME"),
 )
 
 # A blank means that nobody is asked by e-mail. SNS itself refuses an address it cannot deliver to.
 EMAIL = Constraint(
     pattern=r"^(?:|[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+)$",
     max_length=254,
-    words="Give one e-mail address, or leave it blank.",
+    message=Text("constraint.EMAIL"),
 )
 
 # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
@@ -225,10 +167,10 @@ LOG_RETENTION = Constraint(
             3653,
         )
     ),
-    words="Choose one of the numbers of days that CloudWatch Logs offers.",
+    message=Text("constraint.LOG_RETENTION"),
 )
 
-DAYS = Constraint(min_value=1, max_value=3650, words="Give a number of days from 1 to 3650.")
+DAYS = Constraint(min_value=1, max_value=3650, message=Text("constraint.DAYS"))
 
 # Networks of https://datatracker.ietf.org/doc/html/rfc1918 as a VPC takes them, each of which starts where its length
 # lets it start. 172.17.0.0/16 is Docker's own, and some AWS services use it
@@ -240,10 +182,7 @@ VPC_CIDR = Constraint(
         r"|(?:32|96|160|224)\.0/(?:19|20)|(?:16|48|80|112|144|176|208|240)\.0/20)$"
     ),
     max_length=18,
-    words=(
-        "Give a private network of length /16 to /20 by its first address, such as 10.0.0.0/16 or 192.168.16.0/20: "
-        "within 10.0.0.0/8, 172.16.0.0/12 (but not 172.17.0.0/16) or 192.168.0.0/16."
-    ),
+    message=Text("constraint.VPC_CIDR"),
 )
 
 _PARTITION = f"(?:{'|'.join(PARTITIONS)})"
@@ -256,10 +195,7 @@ CERTIFICATE_ARN = Constraint(
         "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})$"
     ),
     max_length=200,
-    words=(
-        "Give the ARN of a certificate of AWS Certificate Manager in the region of this stack, "
-        "ending in certificate/ and the certificate's ID, or leave it blank for HTTP."
-    ),
+    message=Text("constraint.CERTIFICATE_ARN"),
 )
 
 # elasticloadbalancingv2 HealthCheckPath; a path starts with a slash
@@ -268,7 +204,7 @@ HEALTH_CHECK_PATH = Constraint(
     pattern=r"^/[!-~]*$",
     min_length=1,
     max_length=1024,
-    words="Give a path that starts with a slash, such as / or /healthz, without spaces.",
+    message=Text("constraint.HEALTH_CHECK_PATH"),
 )
 
 # https://docs.aws.amazon.com/service-authorization/latest/reference/list_awselasticloadbalancingv2.html
@@ -278,7 +214,7 @@ TARGET_GROUP_ARN = Constraint(
     ),
     min_length=1,
     max_length=200,
-    words="Give the ARN of a target group, as the load balancer's stack puts it out.",
+    message=Text("constraint.TARGET_GROUP_ARN"),
 )
 
 # ecs ContainerDefinition.image
@@ -290,35 +226,90 @@ CONTAINER_IMAGE = Constraint(
     ),
     min_length=1,
     max_length=255,
-    words="Give an image's address with its tag or digest, such as public.ecr.aws/nginx/nginx-unprivileged:stable.",
+    message=Text("constraint.CONTAINER_IMAGE"),
 )
 
-# What Environment.words may be.
-ENVIRONMENT_WORDS = Constraint(
+# What Environment.display_name may be.
+DISPLAY_NAME = Constraint(
     pattern=r"^[^\x00-\x20\x7F]+(?: +[^\x00-\x20\x7F]+)*$",
     min_length=1,
     max_length=80,
-    words="Give 1 to 80 characters on one line, with no space at either end.",
+    message=Text("constraint.DISPLAY_NAME"),
 )
+
+# The pairs of CPU units and MiB that the form offers, all of which Fargate takes
+# (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-cpu-memory-error.html).
+TASK_SIZES = (
+    (256, 512),
+    (256, 1024),
+    (512, 1024),
+    (512, 2048),
+    (1024, 2048),
+    (1024, 4096),
+    (2048, 4096),
+    (2048, 8192),
+)
+
+
+def task_size(cpu: int, memory: int) -> str:
+    """The size as the form shows it; its first and fourth word are the numbers that ECS wants."""
+    return f"{cpu} CPU units, {memory} MiB"
+
+
+TASK_SIZE = Constraint(
+    allowed_values=tuple(task_size(*size) for size in TASK_SIZES),
+    message=Text("constraint.TASK_SIZE"),
+)
+
+MAX_TASKS = 5
+TASK_COUNT = Constraint(min_value=1, max_value=MAX_TASKS, message=Text("constraint.TASK_COUNT", most=str(MAX_TASKS)))
+
+LAUNCH_TYPES = ("FARGATE", "EC2")
+LAUNCH_TYPE = Constraint(allowed_values=LAUNCH_TYPES, message=Text("constraint.LAUNCH_TYPE"))
+
+# Which types there are to choose from depends on the processor.
+INSTANCE_TYPE = Constraint(message=Text("constraint.INSTANCE_TYPE"))
+
+# What CloudFormation itself looks up in the account.
+INSTANCE_IMAGE = Constraint(message=Text("constraint.INSTANCE_IMAGE"))
+VPC = Constraint(message=Text("constraint.VPC"))
+PUBLIC_SUBNET = Constraint(message=Text("constraint.PUBLIC_SUBNET"))
+SECURITY_GROUP = Constraint(message=Text("constraint.SECURITY_GROUP"))
 
 OPTIONAL_BUCKET_NAME = Constraint(
     pattern=r"^(?:|[a-zA-Z0-9.-]{3,63})$",
     max_length=63,
-    words="Give the bucket's name, not its ARN: 3 to 63 letters, digits, dots or hyphens; or leave it blank.",
+    message=Text("constraint.OPTIONAL_BUCKET_NAME"),
 )
 
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html: 1,024 bytes; we take ASCII that prints.
 OBJECT_KEY = Constraint(
     pattern=r"^(?:|(?!/)[!-~]+)$",
     max_length=1024,
-    words="Give the object's key, without a slash in front and without spaces, or leave it blank.",
+    message=Text("constraint.OBJECT_KEY"),
 )
 
 EXISTING = "existing:"
 
 
+@dataclass(frozen=True)
+class ResourceName:
+    """The name of a resource, and whether the resource exists already, as a form takes them: ``existing:NAME``."""
+
+    name: str
+    existing: bool = False
+
+    @classmethod
+    def parse(cls, value: str) -> ResourceName:
+        """The name that a form was given."""
+        return cls(value.removeprefix(EXISTING), value.startswith(EXISTING))
+
+    def __str__(self) -> str:
+        return f"{EXISTING}{self.name}" if self.existing else self.name
+
+
 def or_existing(new: Constraint, existing: Constraint) -> Constraint:
-    """What a name must be if it may be marked as that of something that is there already (``existing:NAME``).
+    """What a name must be where the resource may exist already (``existing:NAME``, see :class:`ResourceName`).
 
     No name of a service that we use it for has a colon in it, so the two cannot be confused.
     """
@@ -327,7 +318,7 @@ def or_existing(new: Constraint, existing: Constraint) -> Constraint:
         pattern=f"^(?:(?:{new_pattern})|{EXISTING}(?:{existing_pattern}))$",
         min_length=new.min_length,
         max_length=len(EXISTING) + max(new.max_length or 0, existing.max_length or 0),
-        words=f"{new.words} If it is there already, put {EXISTING} in front of its name and path.",
+        message=Text("constraint.or_existing", message=new.message),
     )
 
 

@@ -3,60 +3,109 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .checks import flag, text, whole_number
+from .checks import flag, instance, text, whole_number
 from .constraints import BRANCH
 from .errors import SettingsError
+from .texts import Text
 
-# Keys end up in logical IDs, which are alphanumeric and at most 255 characters long. These tighter
+# IDs end up in logical IDs, which are alphanumeric and at most 255 characters long. These tighter
 # lengths are ours: they keep the longest possible list of environments below CloudFormation's 1 MB.
-MAX_KEY_LENGTH = 40
-MAX_WORDS_LENGTH = 80
+MAX_ID_LENGTH = 40
+MAX_DISPLAY_NAME_LENGTH = 80
 
 
 @dataclass(frozen=True, kw_only=True)
 class Environment:
     """One environment that a pipeline deploys to.
 
-    ``key`` goes into parameter names and logical IDs (``CodePipelineNameFor{key}Env``): 1 to 40
-    ASCII letters and digits. ``words`` go into the labels ("… for the {words} environment?"): 1 to
-    80 characters on one line. With ``approval`` nothing is built before a person approves.
-    ``default_branch`` is the branch that the form proposes, if any. ``images_to_keep`` (1 to 1000)
-    is the number of images that the proposed lifecycle policy leaves in the ECR repository.
+    ``id`` goes into parameter names and logical IDs (``CodePipelineNameFor{id}Env``): 1 to 40 ASCII
+    letters and digits. ``display_name`` goes into the labels ("… for the {display_name}
+    environment?"): 1 to 80 characters on one line. With ``approval`` nothing is built before a
+    person approves. ``default_branch`` is the branch that the form proposes, if any.
+    ``images_to_keep`` (1 to 1000) is the number of images that the proposed lifecycle policy leaves
+    in the ECR repository.
 
     Raises :class:`SettingsError`.
     """
 
-    key: str
-    words: str
+    id: str
+    display_name: str
     approval: bool = False
     default_branch: str | None = None
     images_to_keep: int = 5
 
     def __post_init__(self) -> None:
-        if not re.fullmatch(rf"[A-Za-z0-9]{{1,{MAX_KEY_LENGTH}}}", text("Environment.key", self.key)):
+        if not re.fullmatch(rf"[A-Za-z0-9]{{1,{MAX_ID_LENGTH}}}", text("Environment.id", self.id)):
+            remedy = f"use 1 to {MAX_ID_LENGTH} ASCII letters and digits, such as 'Dev'"
+            raise SettingsError("Environment.id", self.id, remedy)
+        name = text("Environment.display_name", self.display_name)
+        if not (name.isprintable() and name.strip() == name and 0 < len(name) <= MAX_DISPLAY_NAME_LENGTH):
             raise SettingsError(
-                "Environment.key", self.key, f"use 1 to {MAX_KEY_LENGTH} ASCII letters and digits, such as 'Dev'"
-            )
-        words = text("Environment.words", self.words)
-        if not (words.isprintable() and words.strip() == words and 0 < len(words) <= MAX_WORDS_LENGTH):
-            raise SettingsError(
-                "Environment.words",
-                words,
-                f"use 1 to {MAX_WORDS_LENGTH} printable characters on one line, such as 'quality assurance'",
+                "Environment.display_name",
+                name,
+                f"use 1 to {MAX_DISPLAY_NAME_LENGTH} printable characters on one line, such as 'quality assurance'",
             )
         flag("Environment.approval", self.approval)
         branch = self.default_branch
         # A default that the parameter's own pattern refuses would fail every launch.
         if branch is not None and not BRANCH.accepts(text("Environment.default_branch", branch)):
-            raise SettingsError("Environment.default_branch", branch, BRANCH.words)
+            raise SettingsError("Environment.default_branch", branch, BRANCH.message)
         whole_number("Environment.images_to_keep", self.images_to_keep, 1, 1000)
 
 
 THREE_ENVIRONMENTS: tuple[Environment, ...] = (
-    Environment(key="Dev", words="development", default_branch="master"),
-    Environment(key="QA", words="quality assurance"),
-    Environment(key="Prod", words="production", approval=True, images_to_keep=100),
+    Environment(id="Dev", display_name=Text("environment.development"), default_branch="master"),
+    Environment(id="QA", display_name=Text("environment.quality_assurance")),
+    Environment(id="Prod", display_name=Text("environment.production"), approval=True, images_to_keep=100),
 )
 """Development, quality assurance and production; only production waits for an approval."""
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Whose a parameter, a resource or an output is: one environment's among several, or the only one's."""
+
+    environment: Environment
+    only: bool = False
+
+    def name(self, name: str) -> str:
+        """The name of the parameter, or the logical ID, that this environment has."""
+        return name if self.only else f"{name}For{self.environment.id}Env"
+
+    @property
+    def in_label(self) -> str:
+        """What a label says of the environment: nothing where there is nothing to tell apart."""
+        return "" if self.only else Text("scope.label", environment=self.environment.display_name)
+
+    @property
+    def in_sentence(self) -> Text:
+        """What a sentence calls the environment."""
+        return Text("scope.only") if self.only else Text("scope.one", environment=self.environment.display_name)
+
+
+def scopes(environments: Sequence[Environment]) -> list[Scope]:
+    """The scope of each environment in a template of several."""
+    return [Scope(environment) for environment in environments]
+
+
+def each_once(name: str, environments: object) -> tuple[Environment, ...]:
+    """The environments as a tuple, if there are any and none has another's ID or display name.
+
+    Raises :class:`SettingsError` with this name.
+    """
+    if not isinstance(environments, Sequence) or isinstance(environments, str):
+        raise SettingsError(name, environments, "give a list or a tuple of Environment")
+    if not environments:
+        raise SettingsError(name, (), "give at least one Environment")
+    for environment in environments:
+        instance(name, environment, Environment)
+    for attribute in ("id", "display_name"):
+        # Names are proposed in lower case.
+        values = [getattr(environment, attribute).lower() for environment in environments]
+        for value in values:
+            if values.count(value) > 1:
+                raise SettingsError(f"Environment.{attribute}", value, "appears twice: give each environment its own")
+    return tuple(environments)

@@ -1,4 +1,4 @@
-"""The permissions of each role: the sum of what the things it works on bring with them."""
+"""The permissions of each role: the sum of what the things that it works on bring with them."""
 
 from __future__ import annotations
 
@@ -14,6 +14,15 @@ from troposphere import AWSHelperFn, Ref
 from .cfn.intrinsics import Named, role_arn, sub
 
 ACCOUNT = Ref("AWS::AccountId")
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuildResources:
+    """What a build works on: its project, the pipelines' artifact bucket, and the repositories for images."""
+
+    project: Named
+    bucket: Named
+    repositories: Sequence[Named]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +78,7 @@ def in_own_account() -> Condition:
 
 
 def pipeline_artifacts(bucket: Named) -> list[Grant]:
-    """What a pipeline calls to hand artifacts from action to action."""
+    """What a pipeline calls to pass artifacts from action to action."""
     return [
         Grant(
             sid="ArtifactBucket",
@@ -132,7 +141,7 @@ def ecs_deployment(cluster: Named, service: Named, roles: Sequence[Named]) -> li
 
     ``roles`` are the task and execution roles that the task definition names, and may be handed on to tasks only.
     """
-    place = "arn:${AWS::Partition}:ecs:${AWS::Region}:${AWS::AccountId}"
+    arn_prefix = "arn:${AWS::Partition}:ecs:${AWS::Region}:${AWS::AccountId}"
     grants = [
         Grant(
             sid="TaskDefinitions",
@@ -144,13 +153,13 @@ def ecs_deployment(cluster: Named, service: Named, roles: Sequence[Named]) -> li
         Grant(
             sid="TaskDefinitionTags",
             actions=(ecs.TagResource,),
-            resources=(sub(f"{place}:task-definition/*:*"),),
+            resources=(sub(f"{arn_prefix}:task-definition/*:*"),),
             condition=Condition(StringEquals({"ecs:CreateAction": "RegisterTaskDefinition"})),
         ),
         Grant(
             sid="Services",
             actions=(ecs.DescribeServices, ecs.UpdateService),
-            resources=(sub(f"{place}:service/${{cluster}}/${{service}}", cluster=cluster, service=service),),
+            resources=(sub(f"{arn_prefix}:service/${{cluster}}/${{service}}", cluster=cluster, service=service),),
         ),
     ]
     if roles:
@@ -168,31 +177,31 @@ def ecs_deployment(cluster: Named, service: Named, roles: Sequence[Named]) -> li
 # CodeBuild: https://docs.aws.amazon.com/codebuild/latest/userguide/setting-up-service-role.html
 
 
-def build_basics(project: Named, bucket: Named) -> list[Grant]:
+def build_basics(build: BuildResources) -> list[Grant]:
     """What every build in a pipeline calls: its log, and its artifacts."""
     group = "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:/aws/codebuild/${project}"
     return [
         Grant(
             sid="Log",
             actions=(logs.CreateLogGroup, logs.CreateLogStream, logs.PutLogEvents),
-            resources=(sub(group, project=project), sub(f"{group}:*", project=project)),
+            resources=(sub(group, project=build.project), sub(f"{group}:*", project=build.project)),
         ),
         Grant(
             sid="ArtifactBucket",
             actions=(s3.GetBucketAcl, s3.GetBucketLocation),
-            resources=(bucket_arn(bucket),),
+            resources=(bucket_arn(build.bucket),),
             condition=in_own_account(),
         ),
         Grant(
             sid="Artifacts",
             actions=(s3.GetObject, s3.GetObjectVersion, s3.PutObject),
-            resources=(objects_arn(bucket),),
+            resources=(objects_arn(build.bucket),),
             condition=in_own_account(),
         ),
     ]
 
 
-def report_tests(project: Named) -> list[Grant]:
+def report_tests(build: BuildResources) -> list[Grant]:
     """What a build calls to publish test reports; their group's name starts with the project's.
 
     https://docs.aws.amazon.com/codebuild/latest/userguide/test-permissions.html
@@ -209,24 +218,30 @@ def report_tests(project: Named) -> list[Grant]:
             resources=(
                 sub(
                     "arn:${AWS::Partition}:codebuild:${AWS::Region}:${AWS::AccountId}:report-group/${project}-*",
-                    project=project,
+                    project=build.project,
                 ),
             ),
         )
     ]
 
 
-def image_push(repositories: Sequence[Named]) -> list[Grant]:
+def registry_token() -> Grant:
+    """What it takes to sign in to the registry.
+
+    A registry's token has no resource: AWS allows no less than *
+    (https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerregistry.html).
+    """
+    return Grant(sid="RegistryToken", actions=(ecr.GetAuthorizationToken,), resources=("*",))
+
+
+def image_push(build: BuildResources) -> list[Grant]:
     """What a build calls to look for, pull and push images.
 
     https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-push-iam.html; the two that read, for looking
     an image up before it is built, and for an earlier image as the cache of the next.
     """
-    arn = "arn:${AWS::Partition}:ecr:${AWS::Region}:${AWS::AccountId}:repository/${repository}"
     return [
-        # A registry's token has no resource: AWS allows no less than *
-        # (https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerregistry.html).
-        Grant(sid="RegistryToken", actions=(ecr.GetAuthorizationToken,), resources=("*",)),
+        registry_token(),
         Grant(
             sid="Images",
             actions=(
@@ -238,7 +253,7 @@ def image_push(repositories: Sequence[Named]) -> list[Grant]:
                 ecr.PutImage,
                 ecr.UploadLayerPart,
             ),
-            resources=tuple(sub(arn, repository=repository) for repository in repositories),
+            resources=tuple(ecr_repository_arn(repository) for repository in build.repositories),
         ),
     ]
 
@@ -280,6 +295,13 @@ def project_arn(project: Named) -> AWSHelperFn:
 def repository_arn(repository: Named) -> AWSHelperFn:
     """The ARN of the CodeCommit repository with this name."""
     return sub("arn:${AWS::Partition}:codecommit:${AWS::Region}:${AWS::AccountId}:${repository}", repository=repository)
+
+
+def ecr_repository_arn(repository: Named) -> AWSHelperFn:
+    """The ARN of the ECR repository with this name."""
+    return sub(
+        "arn:${AWS::Partition}:ecr:${AWS::Region}:${AWS::AccountId}:repository/${repository}", repository=repository
+    )
 
 
 def rule_arn(rule: Named) -> AWSHelperFn:

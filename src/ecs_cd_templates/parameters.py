@@ -1,280 +1,185 @@
-"""The parameters of the templates: each one's name, label, group, default and constraint, in one place."""
+"""The parameters of the templates: each one's name, group, texts, constraint and default, in one place.
+
+What a form says of a parameter depends on what its template does with the thing: it makes it, uses
+what exists already, or lets its roles work on it, whoever makes it. The texts have keys
+(``parameter.NAME.PURPOSE.label`` and ``.description``) and stand in ``texts/``.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from enum import StrEnum
 
 from troposphere import Parameter, Template
 
 from . import constraints
-from .cfn.intrinsics import Named
-from .constraints import Constraint
-from .environments import Environment
+from .cfn.constraint import Constraint
+from .constraints import or_existing
+from .environments import Environment, Scope
+from .texts import Text, with_article
+
+CODEPIPELINE_GROUP = Text("group.codepipeline")
+CODECOMMIT_GROUP = Text("group.codecommit")
+CODEBUILD_GROUP = Text("group.codebuild")
+ECS_GROUP = Text("group.ecs")
+NETWORK_GROUP = Text("group.network")
+LOAD_BALANCER_GROUP = Text("group.load_balancer")
+ARTIFACTS_GROUP = Text("group.artifacts")
+ROLES_GROUP = Text("group.roles")
+ALLOWED_GROUP = Text("group.allowed")
+
+Default = str | Callable[[Environment], str | None]
+
+
+class Purpose(StrEnum):
+    """What a template does with the thing that a parameter names."""
+
+    MAKE = "make"
+    USE = "use"
+    # The roles of the template may work on it, whoever makes it.
+    ALLOW = "allow"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Field:
-    """One field of a template's form."""
+class ParameterSpec:
+    """A parameter, wherever a template asks for it.
 
-    name: str
-    label: str
-    group: str
-    description: str
-    constraint: Constraint
-    default: str | None = None
-    type: str = "String"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Question:
-    """What a pipeline has to be told: a field for each environment, or one field that they share.
-
-    In ``label`` and ``description``, ``{scope}`` and ``{environment}`` stand for the words of the
-    environment; a template with a single pipeline has nothing to tell apart and leaves the scope out.
+    ``constraint`` is on the name of what exists; ``new`` and ``allowed``, where they differ, on the
+    name of what is made, and of what a policy names. ``default`` is what a form proposes, if it
+    proposes anything; one for each environment is a function of it. ``texts`` begins the keys of its
+    texts, if it is not ``parameter.NAME``, and ``fill`` fills places in them.
     """
 
     name: str
-    label: str
-    group: str
-    description: str
+    group: Text
     constraint: Constraint
+    new: Constraint | None = None
+    allowed: Constraint | None = None
     per_environment: bool = False
-    for_approvals: bool = False
+    default: Default | None = None
+    make_group: Text | None = None
+    type: str = "String"
+    texts: str = ""
+    fill: tuple[tuple[str, str], ...] = ()
+
+    def constraint_for(self, purpose: Purpose) -> Constraint:
+        """What the value must be."""
+        other = {Purpose.MAKE: self.new, Purpose.USE: None, Purpose.ALLOW: self.allowed}[purpose]
+        return other or self.constraint
+
+    def group_for(self, purpose: Purpose) -> Text:
+        """The group that the parameter stands in."""
+        if purpose == Purpose.ALLOW:
+            return ALLOWED_GROUP
+        return self.make_group or self.group if purpose == Purpose.MAKE else self.group
+
+    def default_for(self, environment: Environment | None) -> str | None:
+        """What a form proposes."""
+        if callable(self.default):
+            if environment is None:
+                raise TypeError(f"{self.name} needs an environment")
+            return self.default(environment)
+        return self.default
 
 
-AnyNamed = TypeVar("AnyNamed", bound=Named)
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """A parameter in the form of one template."""
 
-PIPELINE_GROUP = "CodePipeline Settings"
-CODECOMMIT_GROUP = "CodeCommit Settings"
-CODEBUILD_GROUP = "CodeBuild Settings"
-ECS_GROUP = "ECS Settings"
-NETWORK_GROUP = "Network Settings"
-LOAD_BALANCER_GROUP = "Load Balancer Settings"
-
-PIPELINE_QUESTIONS: tuple[Question, ...] = (
-    Question(
-        name="CodePipelineName",
-        label="What is the Code Pipeline Name{scope}?",
-        group=PIPELINE_GROUP,
-        description="Name for the pipeline that deploys to {environment}; the event rule that starts it gets the same.",
-        constraint=constraints.PIPELINE_NAME,
-        per_environment=True,
-    ),
-    Question(
-        name="CodePipelineServiceRoleName",
-        label="Which CodePipeline service role should be used?",
-        group=PIPELINE_GROUP,
-        description="Existing IAM role that CodePipeline works with.",
-        constraint=constraints.ROLE_NAME,
-    ),
-    Question(
-        name="CodePipelineArtifactBucketName",
-        label="Which s3 bucket should be used for a codepipeline artifact store?",
-        group=PIPELINE_GROUP,
-        description="Existing S3 bucket, in the region of this stack, that holds what one action hands to the next.",
-        constraint=constraints.BUCKET_NAME,
-    ),
-    Question(
-        name="SNSTopicName",
-        label="Which SNS Topic should be used{scope}?",
-        group=PIPELINE_GROUP,
-        description="Existing SNS topic, in the region of this stack, that approval requests are sent to.",
-        constraint=constraints.TOPIC_NAME,
-        for_approvals=True,
-    ),
-    Question(
-        name="CodeCommitRepositoryName",
-        label="Which CodeCommit Repository should be used?",
-        group=CODECOMMIT_GROUP,
-        description="Existing CodeCommit repository, in the region of this stack, that holds the application.",
-        constraint=constraints.CODECOMMIT_REPOSITORY,
-    ),
-    Question(
-        name="CodeCommitBranchName",
-        label="Which CodeCommit Branch should be used{scope}?",
-        group=CODECOMMIT_GROUP,
-        description="Branch whose pushes are deployed to {environment}.",
-        constraint=constraints.BRANCH,
-        per_environment=True,
-    ),
-    Question(
-        name="CodeBuildNodejsProjectName",
-        label="Which CodeBuild Project should be used for Node.js application build?",
-        group=CODEBUILD_GROUP,
-        description="Existing CodeBuild project that runs the unit tests (buildspec_nodejs.yml).",
-        constraint=constraints.BUILD_PROJECT,
-    ),
-    Question(
-        name="CodeBuildContainerImageProjectName",
-        label="Which CodeBuild Project should be used for container image build?",
-        group=CODEBUILD_GROUP,
-        description="Existing CodeBuild project that builds and pushes the image (buildspec_containerImage.yml).",
-        constraint=constraints.BUILD_PROJECT,
-    ),
-    Question(
-        name="ECRRepositoryName",
-        label="What is the ECR Repository Name{scope}?",
-        group=ECS_GROUP,
-        description="ECR repository that gets the images of {environment}: made by this stack, unless the "
-        "lifecycle policy text is blank.",
-        constraint=constraints.ECR_REPOSITORY,
-        per_environment=True,
-    ),
-    Question(
-        name="ECSTaskContainerName",
-        label="What is the ECS Container Name?",
-        group=ECS_GROUP,
-        description="Name of the container in the service's task definition whose image each deployment replaces.",
-        constraint=constraints.ECS_NAME,
-    ),
-    Question(
-        name="LifecyclePolicyText",
-        label="Describe lifecycle policy text{scope}?",
-        group=ECS_GROUP,
-        description="Which images of {environment} ECR expires; keep enough of them that the running one stays. "
-        "Blank: the ECR repository exists already and is left alone.",
-        constraint=constraints.LIFECYCLE_POLICY,
-        per_environment=True,
-    ),
-    Question(
-        name="ECSClusterName",
-        label="Which ECS Cluster should a container image be deployed to{scope}?",
-        group=ECS_GROUP,
-        description="Existing ECS cluster of {environment}, in the region of this stack.",
-        constraint=constraints.ECS_NAME,
-        per_environment=True,
-    ),
-    Question(
-        name="ECSServiceName",
-        label="Which ECS Service should a container image be deployed to{scope}?",
-        group=ECS_GROUP,
-        description="Existing ECS service of {environment}, in that cluster.",
-        constraint=constraints.ECS_NAME,
-        per_environment=True,
-    ),
-    Question(
-        name="CloudWatchEventRoleName",
-        label="Which Role should be used for CloudWatch Event?",
-        group=PIPELINE_GROUP,
-        description="Existing IAM role with which the event rule starts the pipeline.",
-        constraint=constraints.ROLE_NAME,
-    ),
-)
+    spec: ParameterSpec
+    name: str
+    label: Text
+    description: Text
+    group: Text
+    constraint: Constraint
+    default: str | None
 
 
-def environment_suffix(environment: Environment) -> str:
-    """What tells an environment's parameters, resources and outputs from those of the others."""
-    return f"For{environment.key}Env"
+def entry(
+    spec: ParameterSpec,
+    purpose: Purpose,
+    scope: Scope | None = None,
+    *,
+    propose: bool = True,
+    wording: str = "",
+    existing: bool = False,
+    fill: Mapping[str, str] | None = None,
+) -> Entry:
+    """The parameter as a form asks for it, in an environment's scope if it has one.
 
-
-def pipeline_fields(environments: Sequence[Environment]) -> list[Field]:
-    """The fields of a template with a pipeline for each environment, in the contract's order."""
-    fields: list[Field] = []
-    approved = [environment for environment in environments if environment.approval]
-    for question in PIPELINE_QUESTIONS:
-        if question.per_environment:
-            fields += [
-                _field(
-                    question,
-                    name=question.name + environment_suffix(environment),
-                    scope=f" for the {environment.words} environment",
-                    environment=environment,
-                )
-                for environment in environments
-            ]
-        elif approved or not question.for_approvals:
-            deployments = " or ".join(_with_article(environment.words) for environment in approved)
-            fields.append(_field(question, name=question.name, scope=f" for the approval of {deployments} deployment"))
-    return fields
-
-
-def single_pipeline_fields(environment: Environment) -> list[Field]:
-    """The fields of a template with a single pipeline, in the contract's order."""
-    return [
-        _field(question, name=question.name, scope="", environment=environment)
-        for question in PIPELINE_QUESTIONS
-        if environment.approval or not question.for_approvals
-    ]
-
-
-def code_build_fields(what: str) -> list[Field]:
-    """The fields of a template with one CodeBuild project, which builds ``what``."""
-    return [
-        Field(
-            name="CodeBuildProjectName",
-            label=f"What is the CodeBuild Project Name for {what} build?",
-            group=CODEBUILD_GROUP,
-            description="Name for the CodeBuild project; the pipelines ask for it.",
-            constraint=constraints.BUILD_PROJECT,
-        ),
-        Field(
-            name="CodeBuildServiceRoleName",
-            label="Which CodeBuild service role should be used?",
-            group=CODEBUILD_GROUP,
-            description="Existing IAM role that the builds work with.",
-            constraint=constraints.ROLE_NAME,
-        ),
-    ]
-
-
-def add_fields(template: Template, fields: Iterable[Field]) -> dict[str, Parameter]:
-    """Adds the parameters with their labels and groups, in the order given; returns them by name."""
-    parameters: dict[str, Parameter] = {}
-    for field in fields:
-        default = {} if field.default is None else {"Default": field.default}
-        parameter = Parameter(
-            field.name, Type=field.type, Description=field.description, **default, **field.constraint.properties()
-        )
-        parameters[field.name] = template.add_parameter(parameter)
-        template.add_parameter_to_group(parameters[field.name], field.group)
-        template.set_parameter_label(parameters[field.name], field.label)
-    return parameters
-
-
-def for_scope(fields: Iterable[Field], environment: Environment, suffix: str) -> list[Field]:
-    """The fields as one environment's: with a suffix, names and labels tell them from those of the others.
-
-    In a label, ``{scope}`` is where the environment's words go.
+    With ``propose`` the form proposes the default. ``wording`` is the middle of the texts' keys, where
+    it is not the purpose. With ``existing`` the thing is made unless its name is marked as that of
+    one that exists already. ``fill`` fills further places in the texts.
     """
-    scope = f" for the {environment.words} environment" if suffix else ""
-    return [replace(field, name=field.name + suffix, label=field.label.format(scope=scope)) for field in fields]
-
-
-def own_or_shared(parameters: Mapping[str, AnyNamed], suffix: str) -> dict[str, AnyNamed]:
-    """The parameters under the fields' own names: the environment's, and where it has none the shared one."""
-    own = {name.removesuffix(suffix): each for name, each in parameters.items() if suffix and name.endswith(suffix)}
-    return {**parameters, **own}
-
-
-def for_environment(parameters: Mapping[str, Named], suffix: str) -> dict[str, Named]:
-    """What one pipeline was told, under the questions' own names: its own answers and the shared ones."""
-    told = own_or_shared(parameters, suffix)
-    return {question.name: told[question.name] for question in PIPELINE_QUESTIONS if question.name in told}
-
-
-def _field(question: Question, *, name: str, scope: str, environment: Environment | None = None) -> Field:
-    words = f"the {environment.words} environment" if scope and environment else "the environment"
-    return Field(
-        name=name,
-        label=question.label.format(scope=scope),
-        group=question.group,
-        description=question.description.format(environment=words),
-        constraint=question.constraint,
-        default=_default(question, environment),
+    own_scope = scope if spec.per_environment else None
+    constraint = spec.constraint_for(purpose)
+    default = spec.default_for(scope.environment if scope else None) if propose else None
+    hint = ""
+    if existing:
+        constraint = or_existing(constraint, spec.allowed or spec.constraint)
+    if purpose == Purpose.MAKE and (existing or default == ""):
+        hint = Text("hint." + "_or_".join(["blank"] * (default == "") + ["existing"] * existing))
+    texts = f"{spec.texts or f'parameter.{spec.name}'}.{wording or purpose}"
+    filled = {
+        "scope": own_scope.in_label if own_scope else "",
+        "environment": own_scope.in_sentence if own_scope else "",
+        "hint": hint,
+        **dict(spec.fill),
+        **(fill or {}),
+    }
+    return Entry(
+        spec=spec,
+        name=name_of(spec, scope),
+        label=Text(f"{texts}.label", **filled),
+        description=Text(f"{texts}.description", **filled),
+        group=spec.group_for(purpose),
+        constraint=constraint,
+        default=default,
     )
 
 
-def _default(question: Question, environment: Environment | None) -> str | None:
-    if environment is None:
-        return None
-    if question.name == "CodeCommitBranchName":
-        return environment.default_branch
-    if question.name == "LifecyclePolicyText":
-        return _lifecycle_policy(environment)
-    return None
+def name_of(spec: ParameterSpec, scope: Scope | None = None) -> str:
+    """The parameter's name: an environment's own, or the one that all share."""
+    if not spec.per_environment:
+        return spec.name
+    if scope is None:
+        raise TypeError(f"{spec.name} is one for each environment: say whose")
+    return scope.name(spec.name)
+
+
+@dataclass(frozen=True)
+class Form:
+    """The parameters of one template."""
+
+    parameters: Mapping[str, Parameter]
+
+    def of(self, spec: ParameterSpec, scope: Scope | None = None) -> Parameter:
+        """The parameter that the form asks for: the environment's own, or the one that all share.
+
+        A ``KeyError`` if the form does not ask for it.
+        """
+        return self.parameters[name_of(spec, scope)]
+
+
+def add_form(template: Template, entries: Iterable[Entry]) -> Form:
+    """Adds the parameters with their labels and groups, in the order given."""
+    parameters: dict[str, Parameter] = {}
+    for each in entries:
+        default = {} if each.default is None else {"Default": each.default}
+        parameter = Parameter(
+            each.name, Type=each.spec.type, Description=each.description, **default, **each.constraint.properties()
+        )
+        parameters[each.name] = template.add_parameter(parameter)
+        template.add_parameter_to_group(parameter, each.group)
+        template.set_parameter_label(parameter, each.label)
+    return Form(parameters)
+
+
+def described(entries: Iterable[Entry], descriptions: Mapping[ParameterSpec, Text]) -> list[Entry]:
+    """The entries, some of them with another description."""
+    return [replace(each, description=descriptions.get(each.spec, each.description)) for each in entries]
 
 
 def _lifecycle_policy(environment: Environment) -> str:
@@ -289,11 +194,250 @@ def _lifecycle_policy(environment: Environment) -> str:
             "countNumber": environment.images_to_keep,
             "tagStatus": "any",
         },
-        "description": f"LifeCycle policy for {_with_article(environment.words)} environment",
+        "description": f"LifeCycle policy for {with_article(environment.display_name)} environment",
         "rulePriority": 1,
     }
     return json.dumps({"rules": [rule]}, separators=(",", ":"))
 
 
-def _with_article(words: str) -> str:
-    return f"{'an' if words[0].lower() in 'aeio' else 'a'} {words}"
+def _own(prefix: str) -> Default:
+    """A name for each environment, from the words before its ID."""
+    return lambda environment: f"{prefix}-{environment.id.lower()}"
+
+
+# The pipelines -------------------------------------------------------------------------------------------------------
+
+PIPELINE_NAME = ParameterSpec(
+    name="CodePipelineName",
+    group=CODEPIPELINE_GROUP,
+    constraint=constraints.PIPELINE_NAME,
+    per_environment=True,
+    default=_own("ecs-cd"),
+)
+PIPELINE_ROLE = ParameterSpec(
+    name="CodePipelineServiceRoleName",
+    group=CODEPIPELINE_GROUP,
+    make_group=ROLES_GROUP,
+    constraint=constraints.ROLE_NAME,
+    new=constraints.NEW_ROLE_NAME,
+    allowed=constraints.NAMED_ROLE,
+    default="ecs-cd-codepipeline",
+)
+ARTIFACT_BUCKET = ParameterSpec(
+    name="CodePipelineArtifactBucketName",
+    group=CODEPIPELINE_GROUP,
+    make_group=ARTIFACTS_GROUP,
+    constraint=constraints.BUCKET_NAME,
+    new=constraints.NEW_BUCKET_NAME,
+    default="",
+)
+APPROVAL_TOPIC = ParameterSpec(
+    name="SNSTopicName",
+    group=CODEPIPELINE_GROUP,
+    make_group=ARTIFACTS_GROUP,
+    constraint=constraints.TOPIC_NAME,
+    default="ecs-cd-approvals",
+)
+REPOSITORY = ParameterSpec(
+    name="CodeCommitRepositoryName",
+    group=CODECOMMIT_GROUP,
+    constraint=constraints.CODECOMMIT_REPOSITORY,
+    default="ecs-cd-sample-app",
+)
+BRANCH = ParameterSpec(
+    name="CodeCommitBranchName",
+    group=CODECOMMIT_GROUP,
+    constraint=constraints.BRANCH,
+    per_environment=True,
+    default=lambda environment: environment.default_branch,
+)
+LIFECYCLE_POLICY = ParameterSpec(
+    name="LifecyclePolicyText",
+    group=ECS_GROUP,
+    constraint=constraints.LIFECYCLE_POLICY,
+    per_environment=True,
+    default=_lifecycle_policy,
+)
+EVENT_ROLE = ParameterSpec(
+    name="CloudWatchEventRoleName",
+    group=CODEPIPELINE_GROUP,
+    make_group=ROLES_GROUP,
+    constraint=constraints.ROLE_NAME,
+    new=constraints.NEW_ROLE_NAME,
+    allowed=constraints.NAMED_ROLE,
+    default="ecs-cd-events",
+)
+
+# What else the prerequisites need to know ----------------------------------------------------------------------------
+
+ARTIFACT_EXPIRATION = ParameterSpec(
+    name="ArtifactExpirationInDays",
+    group=ARTIFACTS_GROUP,
+    constraint=constraints.DAYS,
+    default="365",
+    type="Number",
+)
+APPROVAL_EMAIL = ParameterSpec(
+    name="ApprovalEmailAddress",
+    group=ARTIFACTS_GROUP,
+    constraint=constraints.EMAIL,
+    default="",
+)
+LOG_RETENTION = ParameterSpec(
+    name="LogRetentionInDays",
+    group=CODEBUILD_GROUP,
+    constraint=constraints.LOG_RETENTION,
+    default="90",
+    type="Number",
+)
+SAMPLE_APP_BUCKET = ParameterSpec(
+    name="SampleAppBucketName",
+    group=CODECOMMIT_GROUP,
+    constraint=constraints.OPTIONAL_BUCKET_NAME,
+)
+SAMPLE_APP_KEY = ParameterSpec(
+    name="SampleAppKey",
+    group=CODECOMMIT_GROUP,
+    constraint=constraints.OBJECT_KEY,
+)
+
+# Where the pipelines deploy to ---------------------------------------------------------------------------------------
+
+ECR_REPOSITORY = ParameterSpec(
+    name="ECRRepositoryName",
+    group=ECS_GROUP,
+    constraint=constraints.ECR_REPOSITORY,
+    per_environment=True,
+    default=_own("ecs-cd-sample-app"),
+)
+CLUSTER = ParameterSpec(
+    name="ECSClusterName",
+    group=ECS_GROUP,
+    constraint=constraints.ECS_NAME,
+    per_environment=True,
+    default=_own("ecs-cd"),
+)
+SERVICE = ParameterSpec(
+    name="ECSServiceName",
+    group=ECS_GROUP,
+    constraint=constraints.ECS_NAME,
+    per_environment=True,
+    default=_own("ecs-cd-sample-app"),
+)
+CONTAINER = ParameterSpec(
+    name="ECSTaskContainerName",
+    group=ECS_GROUP,
+    constraint=constraints.ECS_NAME,
+    default="app",
+)
+TASK_ROLE = ParameterSpec(
+    name="ECSTaskRoleName",
+    group=ECS_GROUP,
+    constraint=constraints.ROLE_NAME,
+    new=constraints.NEW_ROLE_NAME,
+    allowed=constraints.NAMED_ROLE,
+    per_environment=True,
+    default=_own("ecs-cd-task"),
+)
+TASK_EXECUTION_ROLE = ParameterSpec(
+    name="ECSTaskExecutionRoleName",
+    group=ECS_GROUP,
+    constraint=constraints.ROLE_NAME,
+    new=constraints.NEW_ROLE_NAME,
+    allowed=constraints.NAMED_ROLE,
+    per_environment=True,
+    default=_own("ecs-cd-task-execution"),
+)
+LAUNCH_TYPE = ParameterSpec(
+    name="ECSLaunchType",
+    group=ECS_GROUP,
+    constraint=constraints.LAUNCH_TYPE,
+    default=constraints.LAUNCH_TYPES[0],
+)
+INSTANCE_TYPE = ParameterSpec(
+    name="ECSInstanceType",
+    group=ECS_GROUP,
+    constraint=constraints.INSTANCE_TYPE,
+)
+INSTANCE_IMAGE = ParameterSpec(
+    name="ECSInstanceImageId",
+    group=ECS_GROUP,
+    constraint=constraints.INSTANCE_IMAGE,
+    type="AWS::SSM::Parameter::Value<AWS::EC2::Image::Id>",
+)
+TASK_IMAGE = ParameterSpec(
+    name="ECSTaskImage",
+    group=ECS_GROUP,
+    constraint=constraints.CONTAINER_IMAGE,
+    per_environment=True,
+)
+TASK_SIZE = ParameterSpec(
+    name="ECSTaskSize",
+    group=ECS_GROUP,
+    constraint=constraints.TASK_SIZE,
+    default=constraints.task_size(*constraints.TASK_SIZES[0]),
+)
+TASK_COUNT = ParameterSpec(
+    name="ECSTaskCount",
+    group=ECS_GROUP,
+    constraint=constraints.TASK_COUNT,
+    per_environment=True,
+    default="1",
+    type="Number",
+)
+ENVIRONMENT_NAME = ParameterSpec(
+    name="EnvironmentName",
+    group=ECS_GROUP,
+    constraint=constraints.DISPLAY_NAME,
+    per_environment=True,
+    default=lambda environment: str(environment.display_name),
+)
+VPC_CIDR = ParameterSpec(
+    name="VpcCidr",
+    group=NETWORK_GROUP,
+    constraint=constraints.VPC_CIDR,
+    per_environment=True,
+    default="10.0.0.0/16",
+)
+VPC = ParameterSpec(
+    name="VpcId",
+    group=NETWORK_GROUP,
+    constraint=constraints.VPC,
+    type="AWS::EC2::VPC::Id",
+)
+# An Application Load Balancer needs two availability zones.
+PUBLIC_SUBNETS = tuple(
+    ParameterSpec(
+        name=f"PublicSubnet{number}Id",
+        group=NETWORK_GROUP,
+        constraint=constraints.PUBLIC_SUBNET,
+        type="AWS::EC2::Subnet::Id",
+        texts="parameter.PublicSubnetId",
+        fill=(("number", str(number)),),
+    )
+    for number in (1, 2)
+)
+CERTIFICATE = ParameterSpec(
+    name="CertificateArn",
+    group=LOAD_BALANCER_GROUP,
+    constraint=constraints.CERTIFICATE_ARN,
+    per_environment=True,
+    default="",
+)
+HEALTH_CHECK_PATH = ParameterSpec(
+    name="HealthCheckPath",
+    group=LOAD_BALANCER_GROUP,
+    constraint=constraints.HEALTH_CHECK_PATH,
+    default="/",
+)
+LOAD_BALANCER_SECURITY_GROUP = ParameterSpec(
+    name="LoadBalancerSecurityGroupId",
+    group=LOAD_BALANCER_GROUP,
+    constraint=constraints.SECURITY_GROUP,
+    type="AWS::EC2::SecurityGroup::Id",
+)
+TARGET_GROUP = ParameterSpec(
+    name="TargetGroupArn",
+    group=LOAD_BALANCER_GROUP,
+    constraint=constraints.TARGET_GROUP_ARN,
+)

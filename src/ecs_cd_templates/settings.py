@@ -7,18 +7,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
-from .cfn.limits import MAX_OUTPUTS, MAX_PARAMETERS, MAX_RESOURCES
+from .cfn.limits import MAX_PARAMETERS
 from .cfn.partitions import PARTITIONS
 from .checks import flag, instance, one_of, text, whole_number
 from .constraints import CONTAINER_IMAGE, LOG_RETENTION
-from .environments import THREE_ENVIRONMENTS, Environment
+from .environments import THREE_ENVIRONMENTS, Environment, each_once
 from .errors import SettingsError
-from .parameters import pipeline_fields
+from .inputs import pipeline_parameters
+from .steps import BUILD_STEPS, BuildStep, checked_steps
 
 TagMutability = Literal["IMMUTABLE", "MUTABLE"]
 PipelineType = Literal["V1", "V2"]
 Architecture = Literal["X86_64", "ARM64"]
-BuildKind = Literal["nodejs", "containerImage"]
 ContainerInsights = Literal["disabled", "enabled", "enhanced"]
 
 # NGINX for x86-64 and ARM that runs without root and answers 200 on / at this port, which is the sample
@@ -26,8 +26,13 @@ ContainerInsights = Literal["disabled", "enabled", "enhanced"]
 FIRST_IMAGE = "public.ecr.aws/nginx/nginx-unprivileged:stable-alpine"
 FIRST_IMAGE_PORT = 8080
 
+# These are ours, see where they are used.
 MAX_ENVIRONMENTS_OF_A_ROLE = 12
 MAX_ENVIRONMENTS_AT_ONCE = 8
+
+# Those of Linux containers on either processor
+# (https://docs.aws.amazon.com/codebuild/latest/userguide/build-env-ref-compute-types.html).
+COMPUTE_TYPES = tuple(f"BUILD_GENERAL1_{size}" for size in ("SMALL", "MEDIUM", "LARGE", "XLARGE", "2XLARGE"))
 
 # CodeBuild's maintained Linux images: an image outside this list no longer gets security updates.
 # https://docs.aws.amazon.com/codebuild/latest/userguide/build-env-ref-available.html
@@ -62,6 +67,7 @@ class PipelineSettings:
     (https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-tag-mutability.html); MUTABLE keeps
     applications working that push the same tag again, so it is the one to update an older stack with.
     ``scan_on_push``: ECR scans each pushed image.
+    ``steps``: the builds that run one after the other, at most 8, one of which pushes the image.
 
     Raises :class:`SettingsError`.
     """
@@ -72,8 +78,10 @@ class PipelineSettings:
     approval_shows_message: bool = True
     image_tag_mutability: TagMutability = "IMMUTABLE"
     scan_on_push: bool = True
+    steps: Sequence[BuildStep] = BUILD_STEPS
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "steps", checked_steps("PipelineSettings.steps", self.steps))
         one_of("PipelineSettings.pipeline_type", self.pipeline_type, get_args(PipelineType))
         one_of("PipelineSettings.image_tag_mutability", self.image_tag_mutability, get_args(TagMutability))
         for name in ("rollback_on_failure", "approval_shows_message", "scan_on_push"):
@@ -103,9 +111,10 @@ class DeploymentPipelineSettings:
 class AllEnvironmentsSettings:
     """The template of several pipelines at once.
 
-    ``environments``: any number that fits CloudFormation's 200 parameters (32 at most), each key and
-    each words once. ``nested_base_url``: None for a self-contained template; otherwise the S3
-    address of the folder that holds the two single-pipeline templates, which then become nested stacks.
+    ``environments``: any number that fits CloudFormation's 200 parameters (32 at most with the two usual
+    steps), each ID and each display name once. ``nested_base_url``: None for a self-contained template;
+    otherwise the S3 address of the folder that holds the two single-pipeline templates, which then
+    become nested stacks.
 
     Raises :class:`SettingsError`.
     """
@@ -115,10 +124,20 @@ class AllEnvironmentsSettings:
     nested_base_url: str | None = None
 
     def __post_init__(self) -> None:
-        name = "AllEnvironmentsSettings.environments"
-        object.__setattr__(self, "environments", _each_once(name, self.environments))
+        environments = each_once("AllEnvironmentsSettings.environments", self.environments)
+        object.__setattr__(self, "environments", environments)
         instance("AllEnvironmentsSettings.pipeline", self.pipeline, PipelineSettings)
-        _within_limits(name, self.environments)
+        # Each also has three resources and two outputs: the parameters run out first.
+        approval = any(environment.approval for environment in environments)
+        specs = pipeline_parameters(self.pipeline.steps, approval=approval)
+        count = sum(len(environments) if spec.per_environment else 1 for spec in specs)
+        if count > MAX_PARAMETERS:
+            raise SettingsError(
+                "AllEnvironmentsSettings.environments",
+                f"{len(environments)} environments",
+                f"need {count} parameters, and CloudFormation takes {MAX_PARAMETERS}: split the list over several "
+                "templates",
+            )
         if self.nested_base_url is not None:
             url = s3_folder_url("AllEnvironmentsSettings.nested_base_url", self.nested_base_url)
             object.__setattr__(self, "nested_base_url", url)
@@ -126,7 +145,7 @@ class AllEnvironmentsSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class PrerequisitesSettings:
-    """The template of what the pipelines lean on: bucket, topic, repository, roles and log groups.
+    """The template of the pipelines' prerequisites: bucket, topic, repository, roles and log groups.
 
     ``environments``: those of the pipelines, at most 12: with more, the policies of CodePipeline's role
     can outgrow IAM's 10,240 characters
@@ -140,7 +159,7 @@ class PrerequisitesSettings:
 
     def __post_init__(self) -> None:
         name = "PrerequisitesSettings.environments"
-        object.__setattr__(self, "environments", _each_once(name, self.environments))
+        object.__setattr__(self, "environments", each_once(name, self.environments))
         instance("PrerequisitesSettings.pipeline", self.pipeline, PipelineSettings)
         if len(self.environments) > MAX_ENVIRONMENTS_OF_A_ROLE:
             raise SettingsError(
@@ -154,11 +173,11 @@ class PrerequisitesSettings:
 class CodeBuildSettings:
     """The template of one CodeBuild project.
 
-    ``kind``: what it builds, which decides its buildspec and whether Docker may run in it.
+    ``step``: the build that it is for, which decides its buildspec and whether Docker may run in it.
     ``architecture``: the processor that the images run on; it also picks the build image.
     ``image``: a maintained CodeBuild image of that architecture, or an image of your own (its
     registry address); None takes the newest maintained Amazon Linux image.
-    ``compute_type``: new accounts may be refused anything larger than the smallest.
+    ``compute_type``: one of :data:`COMPUTE_TYPES`; new accounts may be refused anything larger than the smallest.
     ``timeout_minutes``: 5 to 2160
     (https://docs.aws.amazon.com/codebuild/latest/APIReference/API_CreateProject.html).
     ``build_logs``: builds write to the log group ``/aws/codebuild/PROJECT``.
@@ -166,7 +185,7 @@ class CodeBuildSettings:
     Raises :class:`SettingsError`.
     """
 
-    kind: BuildKind
+    step: BuildStep
     architecture: Architecture = "X86_64"
     image: str | None = None
     compute_type: str = "BUILD_GENERAL1_SMALL"
@@ -174,12 +193,11 @@ class CodeBuildSettings:
     build_logs: bool = True
 
     def __post_init__(self) -> None:
-        one_of("CodeBuildSettings.kind", self.kind, get_args(BuildKind))
+        instance("CodeBuildSettings.step", self.step, BuildStep)
         one_of("CodeBuildSettings.architecture", self.architecture, get_args(Architecture))
         whole_number("CodeBuildSettings.timeout_minutes", self.timeout_minutes, 5, 2160)
         flag("CodeBuildSettings.build_logs", self.build_logs)
-        if not re.fullmatch(r"BUILD_[A-Z0-9_]+", text("CodeBuildSettings.compute_type", self.compute_type)):
-            raise SettingsError("CodeBuildSettings.compute_type", self.compute_type, "such as 'BUILD_GENERAL1_SMALL'")
+        one_of("CodeBuildSettings.compute_type", self.compute_type, COMPUTE_TYPES)
         maintained = MAINTAINED_IMAGES[self.architecture]
         if self.image is None:
             object.__setattr__(self, "image", maintained[0])
@@ -189,15 +207,15 @@ class CodeBuildSettings:
             raise SettingsError(
                 "CodeBuildSettings.image",
                 self.image,
-                f"is no maintained {self.architecture} image; use one of {', '.join(maintained)}",
+                f"is not a maintained {self.architecture} image: use one of {', '.join(maintained)}",
             )
 
 
 @dataclass(frozen=True, kw_only=True)
 class EcsEnvironmentSettings:
-    """The templates of one place to deploy to: network, load balancer, cluster and service, apart or together.
+    """The templates of one ECS environment: network, load balancer, cluster and service, apart or together.
 
-    ``environment``: the one whose words and names the forms propose.
+    ``environment``: the one whose names the forms propose.
     ``architecture``: the processor that the image is built for; it also picks the instances and their image.
     ``container_port``: 1 to 65535, where the application listens, as its Dockerfile says.
     ``first_image``: what the service runs until the first deployment. It must answer 200 on
@@ -223,7 +241,7 @@ class EcsEnvironmentSettings:
         whole_number("EcsEnvironmentSettings.container_port", self.container_port, 1, 65535)
         # A default that the parameter's own pattern refuses would fail every launch.
         if not CONTAINER_IMAGE.accepts(text("EcsEnvironmentSettings.first_image", self.first_image)):
-            raise SettingsError("EcsEnvironmentSettings.first_image", self.first_image, CONTAINER_IMAGE.words)
+            raise SettingsError("EcsEnvironmentSettings.first_image", self.first_image, CONTAINER_IMAGE.message)
         if self.first_image == FIRST_IMAGE and self.container_port != FIRST_IMAGE_PORT:
             raise SettingsError(
                 "EcsEnvironmentSettings.container_port",
@@ -256,9 +274,14 @@ class QuickStartSettings:
 
     def __post_init__(self) -> None:
         name = "QuickStartSettings.environments"
-        object.__setattr__(self, "environments", _each_once(name, self.environments))
+        object.__setattr__(self, "environments", each_once(name, self.environments))
         instance("QuickStartSettings.pipeline", self.pipeline, PipelineSettings)
         one_of("QuickStartSettings.architecture", self.architecture, get_args(Architecture))
+        sample_app = self.sample_app
+        if sample_app is not None and not (
+            isinstance(sample_app, tuple) and len(sample_app) == 2 and all(isinstance(each, str) for each in sample_app)
+        ):
+            raise SettingsError("QuickStartSettings.sample_app", sample_app, "give the bucket and the key, as a tuple")
         if len(self.environments) > MAX_ENVIRONMENTS_AT_ONCE:
             raise SettingsError(
                 name,
@@ -285,35 +308,3 @@ def s3_folder_url(name: str, value: str) -> str:
     if not re.fullmatch(rf"(?:.+\.)?s3[.-](?!website)(?:[a-z0-9-]+\.)*(?:{suffixes})", address[1].lower()):
         raise SettingsError(name, value, f"CloudFormation reads nested templates from S3 only, {example}")
     return value.rstrip("/")
-
-
-def _each_once(name: str, environments: object) -> tuple[Environment, ...]:
-    """The environments as a tuple, if there are any and none has another's key or words."""
-    if not isinstance(environments, Sequence) or isinstance(environments, str):
-        raise SettingsError(name, environments, "give a list or a tuple of Environment")
-    if not environments:
-        raise SettingsError(name, (), "give at least one Environment")
-    for environment in environments:
-        instance(name, environment, Environment)
-    for attribute in ("key", "words"):
-        # Names are proposed in lower case.
-        values = [getattr(environment, attribute).lower() for environment in environments]
-        for value in values:
-            if values.count(value) > 1:
-                raise SettingsError(f"Environment.{attribute}", value, "appears twice: give each environment its own")
-    return tuple(environments)
-
-
-def _within_limits(name: str, environments: Sequence[Environment]) -> None:
-    """Refuses more environments than fit into one template; the counts come from the contract itself."""
-    for what, count, limit in (
-        ("parameters", len(pipeline_fields(environments)), MAX_PARAMETERS),
-        ("resources", 3 * len(environments), MAX_RESOURCES),
-        ("outputs", 2 * len(environments), MAX_OUTPUTS),
-    ):
-        if count > limit:
-            raise SettingsError(
-                name,
-                f"{len(environments)} environments",
-                f"need {count} {what}, and CloudFormation takes {limit}: split the list over several templates",
-            )

@@ -7,7 +7,6 @@ does not know. It makes nothing and asks nobody.
 
 from __future__ import annotations
 
-import re
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +15,8 @@ from itertools import islice
 from typing import Any
 
 from ..errors import ParameterError
+from .constraint import Constraint
+from .intrinsics import arguments_of_sub, intrinsic, references, substitute
 from .partitions import PARTITIONS
 
 _NO_VALUE = object()
@@ -40,6 +41,9 @@ _NAME_ATTRIBUTE = {
 }
 
 
+PSEUDO_PARAMETERS = ("AWS::AccountId", "AWS::Partition", "AWS::Region", "AWS::StackName", "AWS::URLSuffix")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Target:
     """Where a template is launched: 12-digit account, region, partition, and the stack's name."""
@@ -51,13 +55,8 @@ class Target:
 
     def pseudo_parameters(self) -> dict[str, str]:
         """The values of the ``AWS::`` names."""
-        return {
-            "AWS::AccountId": self.account,
-            "AWS::Partition": self.partition,
-            "AWS::Region": self.region,
-            "AWS::StackName": self.stack_name,
-            "AWS::URLSuffix": PARTITIONS[self.partition].url_suffix,
-        }
+        values = (self.account, self.partition, self.region, self.stack_name, PARTITIONS[self.partition].url_suffix)
+        return dict(zip(PSEUDO_PARAMETERS, values, strict=True))
 
 
 @dataclass(frozen=True)
@@ -78,24 +77,24 @@ def check_parameters(template: Mapping[str, Any], values: Mapping[str, str]) -> 
     parameters = template.get("Parameters", {})
     for name in values:
         if name not in parameters:
-            raise ParameterError(name, values[name], "the template has no such parameter; leave it out")
+            raise ParameterError(name, values[name], "the template has no such parameter: leave it out")
     complete: dict[str, str] = {}
     for name, parameter in parameters.items():
+        constraint = Constraint.of_parameter(parameter)
         value = values.get(name, parameter.get("Default"))
         if value is None:
-            raise ParameterError(name, None, f"has no default: give a value. {parameter['ConstraintDescription']}")
+            raise ParameterError(name, None, f"has no default: give a value. {constraint.message}")
         complete[name] = str(value)
-        if not _accepts(parameter, complete[name]):
-            raise ParameterError(name, value, parameter["ConstraintDescription"])
-    resolver = _Resolver(template, complete, {})
+        if not constraint.accepts(complete[name]):
+            raise ParameterError(name, value, constraint.message)
+    evaluator = Evaluator(template, complete)
     for name, rule in template.get("Rules", {}).items():
-        if resolver.resolve(rule.get("RuleCondition", True)) is not True:
+        if evaluator.value(rule.get("RuleCondition", True)) is not True:
             continue
         for assertion in rule["Assertions"]:
-            if resolver.resolve(assertion["Assert"]) is not True:
-                asked = [parameter for parameter in parameters if parameter in repr(assertion["Assert"])]
-                shown = {parameter: complete[parameter] for parameter in asked}
-                raise ParameterError(f"rule {name}", shown, assertion["AssertDescription"])
+            if evaluator.value(assertion["Assert"]) is not True:
+                concerned = {parameter: complete[parameter] for parameter in references(assertion["Assert"])}
+                raise ParameterError(f"rule {name}", concerned, assertion["AssertDescription"])
     return complete
 
 
@@ -105,30 +104,43 @@ def resolve(template: Mapping[str, Any], values: Mapping[str, str], target: Targ
     Raises :class:`ParameterError` as :func:`check_parameters` does, and ``KeyError`` or
     ``ValueError`` for a reference or an intrinsic that CloudFormation would not resolve either.
     """
-    resolver = _Resolver(template, check_parameters(template, values), target.pseudo_parameters())
+    evaluator = Evaluator(template, check_parameters(template, values) | target.pseudo_parameters())
     resources = {
-        name: resolver.resolve({key: value for key, value in resource.items() if key != "Condition"})
+        name: evaluator.value({key: value for key, value in resource.items() if key != "Condition"})
         for name, resource in template["Resources"].items()
-        if resolver.condition(resource.get("Condition"))
+        if evaluator.condition(resource.get("Condition"))
     }
     outputs = {
-        name: resolver.resolve(output["Value"])
+        name: evaluator.value(output["Value"])
         for name, output in template.get("Outputs", {}).items()
-        if resolver.condition(output.get("Condition"))
+        if evaluator.condition(output.get("Condition"))
     }
     return Resolved(resources, outputs)
 
 
-def _accepts(parameter: Mapping[str, Any], value: str) -> bool:
-    if "AllowedValues" in parameter and value not in map(str, parameter["AllowedValues"]):
-        return False
-    if "AllowedPattern" in parameter and re.fullmatch(parameter["AllowedPattern"], value) is None:
-        return False
-    if parameter["Type"] == "Number":
-        return re.fullmatch(r"-?[0-9]+", value) is not None and (
-            int(parameter.get("MinValue", value)) <= int(value) <= int(parameter.get("MaxValue", value))
-        )
-    return int(parameter.get("MinLength", 0)) <= len(value) <= int(parameter.get("MaxLength", 4096))
+def possible_values(template: Mapping[str, Any], node: Any) -> list[Any]:
+    """What the node can become, to whom the value of a parameter is its name: ``${Name}``.
+
+    One value for each way in which the conditions that it depends on can turn out, first the one in which they
+    hold. A resource is taken to be there whether or not its own condition holds.
+    """
+    names = {name: f"${{{name}}}" for name in (*template.get("Parameters", {}), *PSEUDO_PARAMETERS)}
+
+    def values(conditions: dict[str, bool]) -> list[Any]:
+        try:
+            return [Evaluator(template, names, conditions).value(node)]
+        except _UndecidedError as undecided:
+            name = undecided.condition
+        return values({**conditions, name: True}) + values({**conditions, name: False})
+
+    return values({})
+
+
+class _UndecidedError(Exception):
+    """Whether a condition holds has to be decided first."""
+
+    def __init__(self, condition: str) -> None:
+        self.condition = condition
 
 
 def _subnets(block: str, count: str, bits: str) -> list[str]:
@@ -137,101 +149,117 @@ def _subnets(block: str, count: str, bits: str) -> list[str]:
     https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference-cidr.html
     """
     network = IPv4Network(block)
-    found = list(islice(network.subnets(new_prefix=network.max_prefixlen - int(bits)), int(count)))
-    if len(found) < int(count):
+    subnets = list(islice(network.subnets(new_prefix=network.max_prefixlen - int(bits)), int(count)))
+    if len(subnets) < int(count):
         raise ValueError(f"{block} does not hold {count} blocks of {bits} bits")
-    return [str(subnet) for subnet in found]
+    return [str(subnet) for subnet in subnets]
 
 
-class _Resolver:
-    """The names that are known in one template, and the intrinsics that look them up."""
+class Evaluator:
+    """The names that are known in one template, and the intrinsics that look them up.
 
-    def __init__(self, template: Mapping[str, Any], parameters: Mapping[str, str], pseudo: Mapping[str, str]) -> None:
+    With ``conditions``, these are taken for granted instead of evaluated; about another one it raises.
+    """
+
+    def __init__(
+        self, template: Mapping[str, Any], names: Mapping[str, str], conditions: Mapping[str, bool] | None = None
+    ) -> None:
         self.template = template
-        self.names = {**parameters, **pseudo}
+        self.names = names
+        self.conditions = conditions
 
     def condition(self, name: str | None) -> bool:
         """Whether the condition holds; none always does."""
-        return name is None or bool(self.resolve(self.template["Conditions"][name]))
+        if name is None:
+            return True
+        if self.conditions is not None:
+            if name not in self.conditions:
+                raise _UndecidedError(name)
+            return self.conditions[name]
+        return bool(self.value(self.template["Conditions"][name]))
 
-    def resolve(self, node: Any) -> Any:
+    def value(self, node: Any) -> Any:
+        """The node without intrinsics."""
+        function = intrinsic(node)
+        if function is not None:
+            return self._function(*function)
         if isinstance(node, dict):
-            if len(node) == 1:
-                ((name, argument),) = node.items()
-                if name == "Ref":
-                    return self.ref(argument)
-                if name == "Condition" and isinstance(argument, str):
-                    return self.condition(argument)
-                if name.startswith("Fn::"):
-                    return self.function(name.removeprefix("Fn::"), argument)
-            resolved = {key: self.resolve(value) for key, value in node.items()}
-            return {key: value for key, value in resolved.items() if value is not _NO_VALUE}
+            values = {key: self.value(value) for key, value in node.items()}
+            return {key: value for key, value in values.items() if value is not _NO_VALUE}
         if isinstance(node, list):
-            return [item for item in map(self.resolve, node) if item is not _NO_VALUE]
+            return [item for item in map(self.value, node) if item is not _NO_VALUE]
         return node
 
-    def function(self, name: str, argument: Any) -> Any:
-        if name == "Sub":
-            text, local = argument if isinstance(argument, list) else (argument, {})
-            known = {key: self.resolve(value) for key, value in local.items()}
-            return re.sub(r"\$\{([^!}]+)\}", lambda match: self.substitute(match.group(1), known), text)
-        if name == "If":
-            condition, yes, no = argument
-            return self.resolve(yes if self.condition(condition) else no)
-        if name == "GetAtt":
-            resource, attribute = argument.split(".", 1) if isinstance(argument, str) else argument
-            return self.attribute(resource, attribute)
-        if name == "FindInMap":
-            mapping, top, second = map(self.resolve, argument)
-            return self.template["Mappings"][mapping][top][second]
-        if name == "Not":
-            return not self.resolve(argument[0])
-        if name == "And":
-            return all(map(self.resolve, argument))
-        if name == "Or":
-            return any(map(self.resolve, argument))
-        if name == "Equals":
-            one, other = map(self.resolve, argument)
-            return str(one) == str(other)
-        if name == "Join":
-            separator, items = argument
-            return separator.join(map(str, self.resolve(items)))
-        if name == "Split":
-            separator, text = argument
-            return self.resolve(text).split(separator)
-        if name == "Select":
-            index, items = argument
-            return self.resolve(items)[int(index)]
-        if name == "Base64":
-            return b64encode(str(self.resolve(argument)).encode()).decode()
-        if name == "Cidr":
-            return _subnets(*map(str, self.resolve(argument)))
-        if name == "GetAZs":
-            region = self.resolve(argument) or self.ref("AWS::Region")
-            return [f"{region}{letter}" for letter in "abc"]
+    def _function(self, name: str, argument: Any) -> Any:
+        match name:
+            case "Ref":
+                return self._ref(argument)
+            case "Condition":
+                return self.condition(argument)
+            case "Sub":
+                text, local = arguments_of_sub(argument)
+                known = {key: self.value(value) for key, value in local.items()}
+                return substitute(text, lambda name: self._substituted(name, known), unescape=True)
+            case "If":
+                condition, yes, no = argument
+                return self.value(yes if self.condition(condition) else no)
+            case "GetAtt":
+                resource, attribute = argument.split(".", 1) if isinstance(argument, str) else argument
+                return self._attribute(resource, attribute)
+            case "FindInMap":
+                mapping, top, second = map(self.value, argument)
+                return self.template["Mappings"][mapping][top][second]
+            case "Not":
+                return not self.value(argument[0])
+            case "And":
+                return all(map(self.value, argument))
+            case "Or":
+                return any(map(self.value, argument))
+            case "Equals":
+                one, other = map(self.value, argument)
+                return str(one) == str(other)
+            case "Join":
+                separator, items = argument
+                return separator.join(map(str, self.value(items)))
+            case "Split":
+                separator, text = argument
+                return self.value(text).split(separator)
+            case "Select":
+                index, items = argument
+                return self.value(items)[int(index)]
+            case "Base64":
+                return b64encode(str(self.value(argument)).encode()).decode()
+            case "Cidr":
+                return _subnets(*map(str, self.value(argument)))
+            case "GetAZs":
+                region = self.value(argument) or self._ref("AWS::Region")
+                return [f"{region}{letter}" for letter in "abc"]
         raise ValueError(f"unknown intrinsic Fn::{name}")
 
-    def substitute(self, name: str, local: Mapping[str, str]) -> str:
+    def _substituted(self, name: str, local: Mapping[str, Any]) -> str:
         if name in local:
-            return str(local[name])
-        if "." in name:
-            resource, attribute = name.split(".", 1)
-            return str(self.attribute(resource, attribute))
-        return str(self.ref(name))
+            value = local[name]
+        elif "." in name:
+            value = self._attribute(*name.split(".", 1))
+        else:
+            value = self._ref(name)
+        if value is _NO_VALUE:
+            raise ValueError(f"${{{name}}} stands for AWS::NoValue, which is no text")
+        return str(value)
 
-    def ref(self, name: str) -> Any:
+    def _ref(self, name: str) -> Any:
         if name == "AWS::NoValue":
             return _NO_VALUE
         if name in self.names:
             return self.names[name]
         resource = self.template["Resources"][name]
-        if not self.condition(resource.get("Condition")):
+        if self.conditions is None and not self.condition(resource.get("Condition")):
             raise ValueError(f"{name} is referred to, but its condition {resource['Condition']} does not hold")
-        named = resource["Properties"].get(NAME_PROPERTY.get(resource["Type"], ""))
-        return f"<{name}>" if named is None else self.resolve(named)
+        named = resource.get("Properties", {}).get(NAME_PROPERTY.get(resource["Type"], ""))
+        return f"<{name}>" if named is None else self.value(named)
 
-    def attribute(self, name: str, attribute: str) -> str:
-        self.ref(name)
+    def _attribute(self, name: str, attribute: str) -> str:
+        self._ref(name)
         resource = self.template["Resources"][name]
-        named = resource["Properties"].get(_NAME_ATTRIBUTE.get((resource["Type"], attribute), ""))
-        return f"<{name}.{attribute}>" if named is None else str(self.resolve(named))
+        named = resource.get("Properties", {}).get(_NAME_ATTRIBUTE.get((resource["Type"], attribute), ""))
+        return f"<{name}.{attribute}>" if named is None else str(self.value(named))

@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any
 
 from ..errors import MissingExtraError, RegionError
+from .intrinsics import walk
 from .partitions import PARTITIONS
 
 # The service behind a resource type, under botocore's name for it. None: it is the same in every region.
@@ -41,23 +42,26 @@ _NOT_IN_CLOUDFORMATION = {
 
 
 def services(template: Mapping[str, Any]) -> set[str]:
-    """The services that the template's resources, and the actions of its pipelines, belong to."""
+    """The services that the template's resources, and the actions of its pipelines, belong to.
+
+    Raises :class:`RegionError` for one that is in neither of the tables here.
+    """
     types = {resource["Type"].rpartition("::")[0] for resource in template["Resources"].values()}
-    used = {_SERVICES[kind] for kind in types} | {_PROVIDERS[name] for name in _providers(template)}
+    used = {_known(_SERVICES, kind) for kind in types} | {_known(_PROVIDERS, name) for name in _providers(template)}
     return {service for service in used if service is not None}
 
 
 def regions(template: Mapping[str, Any]) -> dict[str, list[str]]:
     """The regions that have all of the template's services and resource types, sorted, by partition."""
     session = _session()
-    found: dict[str, list[str]] = {}
+    by_partition: dict[str, list[str]] = {}
     for partition in PARTITIONS:
         available = [
             set(session.get_available_regions(service, partition_name=partition)) for service in services(template)
         ]
         everywhere = sorted(set.intersection(*available))
-        found[partition] = [region for region in everywhere if not _missing_types(template, region)]
-    return found
+        by_partition[partition] = [region for region in everywhere if not _missing_types(template, region)]
+    return by_partition
 
 
 def lacking(template: Mapping[str, Any], region: str) -> list[str]:
@@ -71,17 +75,23 @@ def lacking(template: Mapping[str, Any], region: str) -> list[str]:
     return sorted(missing + _missing_types(template, region))
 
 
+def _known(services: Mapping[str, str | None], name: str) -> str | None:
+    if name not in services:
+        raise RegionError("service", name, "its regions are not known: add it to the tables in cfn/regions.py")
+    return services[name]
+
+
 def _missing_types(template: Mapping[str, Any], region: str) -> list[str]:
     used = {resource["Type"] for resource in template["Resources"].values()}
     return [kind for kind, without in _NOT_IN_CLOUDFORMATION.items() if kind in used and region in without]
 
 
 def partition_of(region: str) -> str:
-    """The partition that the region is in. Raises :class:`RegionError` for one that there is none of."""
+    """The partition that the region is in. Raises :class:`RegionError` for one that does not exist."""
     for partition in PARTITIONS:
         if region in _session().get_available_regions("s3", partition_name=partition):
             return partition
-    raise RegionError("region", region, "there is none of this name: give one such as eu-west-1")
+    raise RegionError("region", region, "there is no region of this name: give one such as eu-west-1")
 
 
 @cache
@@ -93,13 +103,8 @@ def _session() -> Any:
     return get_session()
 
 
-def _providers(node: Any) -> Iterator[str]:
-    """The providers of all pipeline actions below the node."""
-    if isinstance(node, dict):
-        if "ActionTypeId" in node:
+def _providers(template: Mapping[str, Any]) -> Iterator[str]:
+    """The providers of all pipeline actions of the template."""
+    for node in walk(template):
+        if isinstance(node, dict) and "ActionTypeId" in node:
             yield node["ActionTypeId"]["Provider"]
-        for value in node.values():
-            yield from _providers(value)
-    elif isinstance(node, list):
-        for item in node:
-            yield from _providers(item)

@@ -124,8 +124,10 @@ def _scalar_style(text: str) -> str | None:
 
 
 def _represent_text(dumper: _Dumper, text: str) -> yaml.Node:
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=_scalar_style(text))
+    return dumper.represent_scalar("tag:yaml.org,2002:str", str(text), style=_scalar_style(text))
 
 
 _Dumper.add_representer(dict, _represent_mapping)
 _Dumper.add_representer(str, _represent_text)
+# A text of a form knows more than its characters.
+_Dumper.add_multi_representer(str, _represent_text)

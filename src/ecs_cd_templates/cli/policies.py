@@ -6,11 +6,9 @@ import argparse
 import json
 from pathlib import Path
 
-from .. import catalog
 from ..cfn.partitions import PARTITIONS
-from ..errors import ParameterError
-from ..launch import parameter_files, role_policies
-from .options import OK, Commands, write
+from ..launch import role_policies
+from .options import OK, Commands, add_settings, render_settings, write
 
 
 def add_to(commands: Commands) -> None:
@@ -34,20 +32,15 @@ def add_to(commands: Commands) -> None:
         "what they leave out has the default of prerequisites.yaml",
     )
     parser.add_argument("--output-dir", type=Path, required=True, metavar="DIR")
+    add_settings(parser)
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Writes the policies."""
-    asked = {name: build().parameters for name, build in catalog.templates().items()}
-    values = parameter_files.merged(options.params, {name for parameters in asked.values() for name in parameters})
-    relevant = {name: value for name, value in values.items() if name in asked["prerequisites.yaml"]}
-    for name in role_policies.NAMES_OF_ONE:
-        if name in values:
-            remedy = f"say which it is, as prerequisites.yaml asks for it: {role_policies.NAMES_OF_ONE[name]}"
-            raise ParameterError(name, values[name], remedy)
-    place = role_policies.target(options.account, options.region, options.partition)
-    documents = role_policies.role_policies(relevant, place)
-    contents = {name: json.dumps(document, indent=2) + "\n" for name, document in documents.items()}
-    write(options.output_dir, contents)
+    settings = render_settings(options)
+    values = role_policies.values_from_files(options.params, settings)
+    target = role_policies.target(options.account, options.region, options.partition)
+    documents = role_policies.role_policies(values, target, settings)
+    write(options.output_dir, {name: json.dumps(document, indent=2) + "\n" for name, document in documents.items()})
     return OK

@@ -6,16 +6,22 @@ import hashlib
 import io
 import re
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
+
+from troposphere import Template
 
 from .. import catalog
 from ..catalog import RenderSettings
 from ..cfn.partitions import PARTITIONS
 from ..cfn.regions import partition_of
+from ..cfn.rendering import to_yaml
 from ..errors import BucketError, OutputError
+from ..settings import s3_folder_url
+from .next_steps import add_next_step, next_steps
 
 DEFAULT_PREFIX = "ecs-cd-templates"
 DEFAULT_SETTINGS = RenderSettings()
@@ -103,10 +109,28 @@ def published_settings(settings: RenderSettings, url: str, *, nested: bool) -> R
     parts = urlsplit(f"{url}/{SAMPLE_APP_ARCHIVE}")
     return replace(
         settings,
-        published_url=url,
         nested_base_url=url if nested else settings.nested_base_url,
         sample_app=(parts.netloc.partition(".")[0], unquote(parts.path).lstrip("/")),
     )
+
+
+def published_templates(settings: RenderSettings, url: str, *, nested: bool) -> Mapping[str, Callable[[], Template]]:
+    """Each file's name with a function that builds its template as it is published under the address.
+
+    Each template then has outputs that open the forms of the next ones. Raises :class:`SettingsError`
+    for an address that CloudFormation cannot read from.
+    """
+    url = s3_folder_url("published address", url)
+    builders = catalog.templates(published_settings(settings, url, nested=nested))
+    following = next_steps(settings.pipeline.steps)
+
+    def linked(name: str) -> Template:
+        template = builders[name]()
+        for step in following.get(name, []):
+            add_next_step(template, step, builders[step.template]().parameters, url)
+        return template
+
+    return {name: partial(linked, name) for name in builders}
 
 
 def archive(directory: Path) -> bytes:
@@ -171,5 +195,7 @@ def checked_prefix(prefix: str) -> str:
 
 
 def _files(settings: RenderSettings, url: str, nested: bool) -> dict[str, bytes]:
-    rendered = catalog.render(published_settings(settings, url, nested=nested))
-    return {name: text.encode() for name, text in rendered.items()} | {SAMPLE_APP_ARCHIVE: archive(SAMPLE_APP)}
+    builders = published_templates(settings, url, nested=nested)
+    return {name: to_yaml(build()).encode() for name, build in builders.items()} | {
+        SAMPLE_APP_ARCHIVE: archive(SAMPLE_APP)
+    }

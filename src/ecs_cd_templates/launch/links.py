@@ -14,7 +14,7 @@ from ..catalog import RenderSettings
 from ..cfn.regions import lacking, partition_of, regions
 from ..cfn.rendering import to_yaml
 from ..errors import ParameterError, ParameterFileError, RegionError
-from .bundle import DEFAULT_SETTINGS, Folder, published_settings, version
+from .bundle import DEFAULT_SETTINGS, Folder, published_templates, version
 from .parameter_files import check_some, read_parameters
 from .quick_create import deploy_command, quick_create, stack_name
 
@@ -74,7 +74,7 @@ def links(
                 "CloudFormation reads templates of its own partition only, so publish to a bucket there, too",
             )
     url = folder.url(version(settings, nested=nested))
-    builders = catalog.templates(published_settings(settings, url, nested=nested))
+    builders = published_templates(settings, url, nested=nested)
     # As one stack a template uses what its nested stacks use otherwise.
     flat = catalog.templates(replace(settings, nested_base_url=None))
     local = catalog.templates(settings)

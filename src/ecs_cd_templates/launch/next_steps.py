@@ -10,7 +10,7 @@ their own.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
@@ -18,9 +18,12 @@ from urllib.parse import quote
 from troposphere import AWSHelperFn, Join, Output, Split, Template
 
 from .. import constraints
+from ..catalog import ALL_ENVIRONMENTS, PREREQUISITES
 from ..cfn.console import FORM, PARTITIONS_MAPPING, add_partitions, console_url
-from ..cfn.evaluation import NAME_PROPERTY
+from ..cfn.evaluation import possible_values
+from ..cfn.intrinsics import names_in, substitute
 from ..constraints import or_existing
+from ..steps import BuildStep
 from .quick_create import stack_name
 
 # The constraints on values that are filled in, and the characters to replace in such a value.
@@ -55,81 +58,63 @@ class NextStep:
     outputs: Mapping[str, str] = field(default_factory=dict)
 
 
-def add_next_step(template: Template, step: NextStep, parameters: Mapping[str, Any], published_url: str) -> None:
+def next_steps(steps: Sequence[BuildStep]) -> dict[str, list[NextStep]]:
+    """What to launch after each template. The prerequisites know the names of all that follows."""
+    builds = [
+        NextStep(step.file_name, {step.own_project.name: step.project.name, step.own_role.name: step.role.name})
+        for step in steps
+    ]
+    return {
+        PREREQUISITES: [*builds, NextStep(ALL_ENVIRONMENTS)],
+        **{step.file_name: [NextStep(ALL_ENVIRONMENTS, {step.project.name: step.own_project.name})] for step in steps},
+    }
+
+
+def add_next_step(template: Template, step: NextStep, parameters: Iterable[str], published_url: str) -> None:
     """Adds the output that opens the form of the next template, which has these parameters.
 
     ``published_url``: the folder that the next template is in.
     """
+    data = template.to_dict()
     if PARTITIONS_MAPPING not in template.mappings:
         add_partitions(template)
     name = stack_name(step.template)
     query = f"templateURL={quote(f'{published_url}/{step.template}', safe='')}&stackName={name}"
     values: dict[str, AWSHelperFn] = {}
+    count = 0
     for parameter in parameters:
-        output = template.outputs.get(step.outputs.get(parameter, parameter))
-        value = _encoded(template, output.Value) if output is not None else None
-        if value is not None:
-            values[parameter] = value
-            query += f"&param_{parameter}=${{{parameter}}}"
-    share = f"{len(values)} of its {len(parameters)} fields filled in"
+        count += 1
+        output = step.outputs.get(parameter, parameter)
+        if output not in template.outputs:
+            continue
+        characters = _to_encode(data, data["Outputs"][output]["Value"])
+        value = template.outputs[output].Value
+        if characters is None or not isinstance(value, AWSHelperFn):
+            continue
+        for character in characters:
+            value = Join(quote(character, safe=""), Split(character, value))
+        values[parameter] = value
+        query += f"&param_{parameter}=${{{parameter}}}"
     template.add_output(
         Output(
             "Launch" + "".join(word.capitalize() for word in name.split("-")),
-            Description=f"Opens the form of {step.template} with {share}",
+            Description=f"Opens the form of {step.template} with {len(values)} of its {count} fields filled in",
             Value=console_url(FORM.format(region="${AWS::Region}", query=query), **values),
         )
     )
 
 
-def _encoded(template: Template, value: Any) -> AWSHelperFn | None:
-    """The value as it may stand in an address, or None where that cannot be said for every value."""
-    patterns = set(_patterns(template, _data(value)))
-    if not (isinstance(value, AWSHelperFn) and patterns <= _BY_PATTERN.keys()):
-        return None
-    encoded = value
-    for character in sorted({character for pattern in patterns for character in _BY_PATTERN[pattern]}):
-        encoded = Join(quote(character, safe=""), Split(character, encoded))
-    return encoded
-
-
-def _patterns(template: Template, node: Any) -> Iterator[str | None]:
-    """The pattern of each parameter that the text is made of; None for what else may not stand in an address."""
-    if isinstance(node, list):
-        for item in node:
-            yield from _patterns(template, item)
-    elif isinstance(node, dict) and len(node) == 1:
-        ((function, argument),) = node.items()
-        if function == "Ref":
-            yield from _patterns_of_name(template, argument)
-        elif function == "Fn::Sub":
-            text, local = argument if isinstance(argument, list) else (argument, {})
-            for name in re.findall(r"\$\{([^}]+)\}", text):
-                yield from _patterns(template, local.get(name, {"Ref": name}))
-            yield from _patterns(template, re.sub(r"\$\{[^}]+\}", "", text))
-        elif function == "Fn::If":
-            yield from _patterns(template, argument[1:])
-        elif function == "Fn::Join":
-            yield from _patterns(template, argument)
-        elif function == "Fn::Split":
-            # What a text is split at is no longer in it.
-            yield from _patterns(template, argument[1])
-        else:
-            yield None
-    elif not re.fullmatch(r"[A-Za-z0-9._~/-]*", str(node)):
-        yield None
-
-
-def _patterns_of_name(template: Template, name: str) -> Iterator[str | None]:
-    if name in template.parameters:
-        yield template.parameters[name].resource.get("AllowedPattern")
-    elif name in template.resources:
-        resource = template.resources[name]
-        named = resource.properties.get(NAME_PROPERTY.get(str(resource.resource_type), ""))
-        yield from [None] if named is None else _patterns(template, _data(named))
-    elif name not in _SAFE_PSEUDO_PARAMETERS:
-        yield None
-
-
-def _data(value: Any) -> Any:
-    """A troposphere object as plain data."""
-    return value.to_dict() if hasattr(value, "to_dict") else value
+def _to_encode(template: Mapping[str, Any], value: Any) -> list[str] | None:
+    """The characters to encode for the value to stand in an address; None where that cannot be said for every value."""
+    characters: set[str] = set()
+    for text in possible_values(template, value):
+        if not isinstance(text, str) or not re.fullmatch(r"[A-Za-z0-9._~/-]*", substitute(text, lambda name: "")):
+            return None
+        for name in names_in(text):
+            if name in _SAFE_PSEUDO_PARAMETERS:
+                continue
+            pattern = template["Parameters"].get(name, {}).get("AllowedPattern")
+            if pattern not in _BY_PATTERN:
+                return None
+            characters.update(_BY_PATTERN[pattern])
+    return sorted(characters)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..cfn.evaluation import check_parameters
-from ..constraints import EXISTING
+from ..constraints import ResourceName
 from ..errors import ParameterFileError
 
 _KEYS = {"ParameterKey", "ParameterValue"}
@@ -22,10 +22,10 @@ def read_parameters(path: Path) -> dict[str, str]:
         return ParameterFileError("parameter file", str(path), remedy)
 
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found = dict(pairs)
-        if len(found) < len(pairs):
+        entry = dict(pairs)
+        if len(entry) < len(pairs):
             raise refuse("an entry says the same key twice: say it once")
-        return found
+        return entry
 
     if not str(path).isprintable():
         raise refuse("its name does not fit on a line: rename it")
@@ -60,7 +60,7 @@ def merged(paths: Sequence[Path], known: Container[str]) -> dict[str, str]:
                 raise ParameterFileError(
                     "parameter file", str(path), f"no template has a parameter {name!r}: leave it out"
                 )
-            if values.setdefault(name, value).removeprefix(EXISTING) != value.removeprefix(EXISTING):
+            if ResourceName.parse(values.setdefault(name, value)).name != ResourceName.parse(value).name:
                 raise ParameterFileError(
                     "parameter file", str(path), f"{name!r} has another value in another file: give one of the two"
                 )

@@ -3,40 +3,28 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+from .. import catalog
+from ..catalog import PREREQUISITES, RenderSettings
 from ..cfn.evaluation import Target, resolve
 from ..cfn.partitions import PARTITIONS
 from ..cfn.regions import partition_of
-from ..constraints import EXISTING
+from ..constraints import ResourceName
+from ..environments import scopes
 from ..errors import MissingExtraError, ParameterError, RegionError
-from ..settings import PrerequisitesSettings
+from ..parameters import name_of
 from ..stacks import prerequisites
-
-# What other templates ask for about one thing, and the policies need to know of each.
-NAMES_OF_ONE = {
-    "CodeBuildProjectName": "CodeBuildNodejsProjectName or CodeBuildContainerImageProjectName",
-    "CodeBuildServiceRoleName": "CodeBuildNodejsServiceRoleName or CodeBuildContainerImageServiceRoleName",
-    **{
-        name: f"{name}ForDevEnv, {name}ForQAEnv or {name}ForProdEnv"
-        for name in (
-            "CodePipelineName",
-            "ECRRepositoryName",
-            "ECSClusterName",
-            "ECSServiceName",
-            "ECSTaskRoleName",
-            "ECSTaskExecutionRoleName",
-        )
-    },
-}
+from .parameter_files import merged
 
 
 def target(account: str, region: str, partition: str = "aws") -> Target:
     """Where the roles are, checked.
 
     Raises :class:`ParameterError` for an account that is not 12 digits, an unknown partition, and a region
-    that is none of that partition's. Without botocore, which knows them, the region's name has to look right.
+    that is not one of that partition's. Without botocore, which knows them, the region's name has to look right.
     """
     if not re.fullmatch(r"[0-9]{12}", account):
         raise ParameterError("account", account, "give the account's ID, 12 digits without hyphens")
@@ -50,12 +38,27 @@ def target(account: str, region: str, partition: str = "aws") -> Target:
         known = re.fullmatch(PARTITIONS[partition].region_pattern, region) is not None
     if not known:
         example = PARTITIONS[partition].example_region
-        raise ParameterError("region", region, f"is no region of the partition {partition}: give one such as {example}")
+        remedy = f"is not a region of the partition {partition}: give one such as {example}"
+        raise ParameterError("region", region, remedy)
     return Target(account=account, region=region, partition=partition)
 
 
+def values_from_files(paths: Sequence[Path], settings: RenderSettings) -> dict[str, str]:
+    """The values for ``prerequisites.yaml`` in the parameter files, which may be of the other templates.
+
+    Raises :class:`ParameterError` and :class:`ParameterFileError`.
+    """
+    parameters = {name: build().parameters for name, build in catalog.templates(settings).items()}
+    values = merged(paths, {name for each in parameters.values() for name in each})
+    for name, names in _ambiguous(settings).items():
+        if name in values:
+            remedy = f"say which it is, as {PREREQUISITES} asks for it: {_either(names)}"
+            raise ParameterError(name, values[name], remedy)
+    return {name: value for name, value in values.items() if name in parameters[PREREQUISITES]}
+
+
 def role_policies(
-    values: Mapping[str, str], place: Target, settings: PrerequisitesSettings | None = None
+    values: Mapping[str, str], target: Target, settings: RenderSettings | None = None
 ) -> dict[str, dict[str, Any]]:
     """The trust policy and the permissions of each role, as ``{file name: policy document}``.
 
@@ -63,19 +66,24 @@ def role_policies(
     is marked as existing: ``ROLE.json`` and, beside it, ``ROLE.trust.json``. Raises
     :class:`ParameterError` for a value that the template's form refuses.
     """
-    template = prerequisites.build(settings or PrerequisitesSettings()).to_dict()
-    made = dict(values)
-    for part in prerequisites.PARTS:
-        name = values.get(part.name, "").removeprefix(EXISTING)
-        if name and part in prerequisites.ROLES:
-            if not part.existing.accepts(name):
-                raise ParameterError(part.name, values[part.name], part.existing.words)
+    settings = settings or RenderSettings()
+    steps = settings.pipeline.steps
+    roles = prerequisites.roles(steps)
+    template = catalog.templates(settings)[PREREQUISITES]().to_dict()
+    given = dict(values)
+    for part in prerequisites.parts(settings.environments, steps):
+        spec = part.spec
+        name = ResourceName.parse(values.get(spec.name, "")).name
+        if name and part in roles:
+            constraint = spec.allowed or spec.constraint
+            if not constraint.accepts(name):
+                raise ParameterError(spec.name, values[spec.name], constraint.message)
             # A role that is there already is not in the stack; here it is the point. No policy names its path.
-            made[part.name] = name.rpartition("/")[2]
+            given[spec.name] = name.rpartition("/")[2]
         elif name:
             # Whoever makes the rest, the policies are the same.
-            made[part.name] = EXISTING + name
-    resources = resolve(template, made, place).resources
+            given[spec.name] = str(ResourceName(name, existing=True))
+    resources = resolve(template, given, target).resources
     documents: dict[str, dict[str, Any]] = {}
     for resource in resources.values():
         if resource["Type"] == "AWS::IAM::Role":
@@ -90,3 +98,20 @@ def role_policies(
                 raise ParameterError("role name", role["RoleName"], remedy)
             documents |= own
     return documents
+
+
+def _ambiguous(settings: RenderSettings) -> dict[str, list[str]]:
+    """What other templates ask for about one thing, with the names under which the policies need it of each."""
+    steps = settings.pipeline.steps
+    names: dict[str, list[str]] = {}
+    for step in steps:
+        names.setdefault(step.own_project.name, []).append(step.project.name)
+        names.setdefault(step.own_role.name, []).append(step.role.name)
+    for spec in prerequisites.ALLOWED:
+        names[spec.name] = [name_of(spec, scope) for scope in scopes(settings.environments)]
+    return names
+
+
+def _either(names: Sequence[str]) -> str:
+    *before, last = names
+    return f"{', '.join(before)} or {last}" if before else last

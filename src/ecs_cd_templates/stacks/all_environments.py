@@ -2,52 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from troposphere import Parameter, Template
+from troposphere import Template
 from troposphere.cloudformation import Stack
 
 from ..cfn.console import add_partitions
 from ..cfn.intrinsics import ref
-from ..environments import Environment
-from ..parameters import add_fields, environment_suffix, for_environment, pipeline_fields
+from ..checks import instance
+from ..environments import Scope, scopes
+from ..inputs import inputs_from_form, pipeline_parameters
+from ..parameters import Form, add_form
 from ..settings import AllEnvironmentsSettings
-from .deployment_pipeline import OUTPUTS, add_outputs, add_pipeline, file_name, require_distinct_projects
+from ..texts import Text
+from .deployment_pipeline import (
+    OUTPUTS,
+    add_outputs,
+    add_pipeline,
+    file_name,
+    pipeline_entries,
+    require_distinct_projects,
+)
 from .rules import OWN_ECR_REPOSITORIES, OWN_PIPELINES, require_own
 
 
 def build(settings: AllEnvironmentsSettings) -> Template:
-    """A template with a pipeline, its trigger and its ECR repository for each environment."""
-    template = Template(
-        Description="This template deploys CI/CD pipelines to deploy to a ECS cluster for all environment"
-    )
-    parameters = add_fields(template, pipeline_fields(settings.environments))
-    require_distinct_projects(template, parameters)
+    """A template with a pipeline, its trigger and its ECR repository for each environment.
+
+    Raises :class:`SettingsError` for what is not settings.
+    """
+    instance("settings", settings, AllEnvironmentsSettings)
+    steps = settings.pipeline.steps
+    every = scopes(settings.environments)
+    template = Template(Description=Text("template.deployment-pipeline-for-all-env"))
+    form = add_form(template, pipeline_entries(every, steps))
+    require_distinct_projects(template, form, steps)
     for own in (OWN_PIPELINES, OWN_ECR_REPOSITORIES):
-        require_own(template, parameters, settings.environments, own)
+        require_own(template, form, every, own)
     if settings.nested_base_url is None:
         add_partitions(template)
-    for environment in settings.environments:
-        suffix = environment_suffix(environment)
+    for scope in every:
         if settings.nested_base_url is None:
-            add_pipeline(template, parameters, environment, settings.pipeline, suffix)
+            add_pipeline(template, inputs_from_form(form, scope, steps), scope, settings.pipeline)
         else:
-            _add_nested_pipeline(template, parameters, environment, settings.nested_base_url, suffix)
+            _add_nested_pipeline(template, form, scope, settings, settings.nested_base_url)
     return template
 
 
 def _add_nested_pipeline(
-    template: Template, parameters: Mapping[str, Parameter], environment: Environment, base_url: str, suffix: str
+    template: Template, form: Form, scope: Scope, settings: AllEnvironmentsSettings, base_url: str
 ) -> None:
     """Adds the stack of one pipeline under the reference's logical ID, so that it can be updated in place."""
-    asked = for_environment(parameters, suffix)
-    if not environment.approval:
-        asked.pop("SNSTopicName", None)
+    approval = scope.environment.approval
+    specs = pipeline_parameters(settings.pipeline.steps, approval=approval)
     stack = template.add_resource(
         Stack(
-            f"CodePipeLine{suffix}",
-            TemplateURL=f"{base_url}/{file_name(environment)}",
-            Parameters={name: ref(value) for name, value in asked.items()},
+            scope.name("CodePipeLine"),
+            TemplateURL=f"{base_url}/{file_name(scope.environment)}",
+            Parameters={spec.name: ref(form.of(spec, scope)) for spec in specs},
         )
     )
-    add_outputs(template, environment, {name: stack.get_att(f"Outputs.{name}") for name in OUTPUTS}, suffix)
+    add_outputs(template, scope, {name: stack.get_att(f"Outputs.{name}") for name in OUTPUTS})

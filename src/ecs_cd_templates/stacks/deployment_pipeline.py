@@ -2,189 +2,206 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from troposphere import Equals, Not, Output, Parameter, Template
+from troposphere import Equals, Not, Output, Template
 from troposphere.codepipeline import ArtifactStore, FailureConditions, Pipeline, Stages
 from troposphere.ecr import ImageScanningConfiguration, LifecyclePolicy, Repository
 from troposphere.events import Rule, Target
 
-from .. import actions
+from .. import actions, parameters
 from ..cfn.console import add_partitions, console_url
 from ..cfn.intrinsics import RETAIN, Named, ref, role_arn, sub
-from ..environments import Environment
+from ..environments import Environment, Scope
 from ..grants import pipeline_arn, repository_arn
-from ..parameters import add_fields, for_environment, single_pipeline_fields
+from ..inputs import PipelineInputs, inputs_from_form, pipeline_parameters
+from ..parameters import Entry, Form, ParameterSpec, Purpose, add_form, entry
 from ..settings import DeploymentPipelineSettings, PipelineSettings
+from ..steps import BuildStep
+from ..texts import Text, either, with_article
 from .rules import require_distinct
 
 SOURCE_ARTIFACT = "SourceArtifact"
-BUILD_APP_ARTIFACT = "BuildAppArtifact"
-BUILD_CONTAINER_ARTIFACT = "BuildContainerArtifact"
+
+PIPELINE = "Pipeline"
 
 OUTPUTS = {
     "PipelineUrl": "The pipeline that deploys to {environment}, in the console",
     "ECRRepositoryUri": "The ECR repository that gets the images of {environment}",
 }
 
+# What a pipeline's template makes; it uses what all other parameters name.
+_MADE = (parameters.PIPELINE_NAME, parameters.ECR_REPOSITORY, parameters.LIFECYCLE_POLICY)
+# The only parameters for which the reference proposes anything.
+_PROPOSED = (parameters.BRANCH, parameters.LIFECYCLE_POLICY)
+
 
 def build(settings: DeploymentPipelineSettings) -> Template:
     """A template with one pipeline, its trigger and, unless it exists already, its ECR repository."""
-    approval = _approval(settings.environment)
-    template = Template(Description=f"This template deploys a CI/CD pipeline to deploy to a ECS cluster {approval}")
-    parameters = add_fields(template, single_pipeline_fields(settings.environment))
-    require_distinct_projects(template, parameters)
+    scope = Scope(settings.environment, only=True)
+    steps = settings.pipeline.steps
+    template = Template(Description=Text(f"template.deployment-pipeline-{_approval(settings.environment)}"))
+    form = add_form(template, pipeline_entries([scope], steps))
+    require_distinct_projects(template, form, steps)
     add_partitions(template)
-    add_pipeline(template, parameters, settings.environment, settings.pipeline)
+    add_pipeline(template, inputs_from_form(form, scope, steps), scope, settings.pipeline)
     return template
 
 
 def file_name(environment: Environment) -> str:
     """The file that a template with a pipeline like this environment's is rendered to."""
-    return f"deployment-pipeline-{_approval(environment).replace(' ', '-')}.yaml"
+    return f"deployment-pipeline-{_approval(environment)}.yaml"
 
 
-def require_distinct_projects(template: Template, parameters: Mapping[str, Parameter]) -> None:
-    """Refuses one CodeBuild project for both builds: it has one buildspec, and each build its own."""
-    projects = [parameters["CodeBuildNodejsProjectName"], parameters["CodeBuildContainerImageProjectName"]]
-    require_distinct(template, "DistinctBuildProjects", projects, "The two builds need a CodeBuild project each")
+def pipeline_entries(scopes: Sequence[Scope], steps: Sequence[BuildStep]) -> list[Entry]:
+    """The form of a template with a pipeline for each scope, in the order of the reference's forms."""
+    approved = [scope for scope in scopes if scope.environment.approval]
+    entries: list[Entry] = []
+    for spec in pipeline_parameters(steps, approval=bool(approved)):
+        if spec.per_environment:
+            entries += [_entry(spec, scope) for scope in scopes]
+        elif spec is parameters.APPROVAL_TOPIC and not approved[0].only:
+            environments = either([with_article(scope.environment.display_name) for scope in approved])
+            entries.append(_entry(spec, scope=None, scope_text=Text("scope.approval", environments=environments)))
+        else:
+            entries.append(_entry(spec))
+    return entries
 
 
-def add_pipeline(
-    template: Template,
-    parameters: Mapping[str, Named],
-    environment: Environment,
-    settings: PipelineSettings,
-    suffix: str = "",
-) -> None:
+def require_distinct_projects(template: Template, form: Form, steps: Sequence[BuildStep]) -> None:
+    """Refuses one CodeBuild project for two builds: it has one buildspec, and each build its own."""
+    projects = [form.of(step.project) for step in steps]
+    require_distinct(template, "DistinctBuildProjects", projects, Text("rule.own_project"))
+
+
+def add_pipeline(template: Template, inputs: PipelineInputs, scope: Scope, settings: PipelineSettings) -> None:
     """Adds an environment's ECR repository, trigger and pipeline, and the outputs that lead to them.
 
     The template needs ``add_partitions``.
     """
-    asked = for_environment(parameters, suffix)
-    make_repository = f"MakeECRRepository{suffix}"
-    template.add_condition(make_repository, Not(Equals(ref(asked["LifecyclePolicyText"]), "")))
-    template.add_resource(_repository(f"ECRRepository{suffix}", asked, settings, make_repository))
-    pipeline = _pipeline(f"Pipeline{suffix}", asked, environment, settings)
-    template.add_resource(_trigger(f"CWEventTrigger{suffix}", asked, pipeline))
+    make_repository = scope.name("MakeECRRepository")
+    template.add_condition(make_repository, Not(Equals(ref(inputs.lifecycle_policy), "")))
+    template.add_resource(_repository(scope, inputs, settings, make_repository))
+    pipeline = _pipeline(scope, inputs, settings)
+    template.add_resource(_trigger(scope, inputs, pipeline))
     template.add_resource(pipeline)
     url = console_url("codesuite/codepipeline/pipelines/${pipeline}/view?region=${AWS::Region}", pipeline=pipeline)
-    uri = sub(actions.REPOSITORY_URI, repository=asked["ECRRepositoryName"])
-    add_outputs(template, environment, {"PipelineUrl": url, "ECRRepositoryUri": uri}, suffix)
+    uri = sub(actions.REPOSITORY_URI, repository=inputs.ecr_repository)
+    add_outputs(template, scope, {"PipelineUrl": url, "ECRRepositoryUri": uri})
 
 
-def add_outputs(template: Template, environment: Environment, values: Mapping[str, object], suffix: str) -> None:
+def add_outputs(template: Template, scope: Scope, values: dict[str, object]) -> None:
     """Adds an environment's outputs, each of which :data:`OUTPUTS` describes."""
-    words = f"the {environment.words} environment" if suffix else "the environment"
     for name, description in OUTPUTS.items():
         template.add_output(
-            Output(f"{name}{suffix}", Description=description.format(environment=words), Value=values[name])
+            Output(scope.name(name), Description=description.format(environment=scope.in_sentence), Value=values[name])
         )
 
 
-def _repository(title: str, asked: Mapping[str, Named], settings: PipelineSettings, condition: str) -> Repository:
-    """The repository; retained, because a stack that is deleted must not take the releases with it."""
-    return Repository(
-        title,
-        Condition=condition,
-        DeletionPolicy=RETAIN,
-        UpdateReplacePolicy="Retain",
-        RepositoryName=ref(asked["ECRRepositoryName"]),
-        ImageScanningConfiguration=ImageScanningConfiguration(ScanOnPush=settings.scan_on_push),
-        ImageTagMutability=settings.image_tag_mutability,
-        LifecyclePolicy=LifecyclePolicy(LifecyclePolicyText=ref(asked["LifecyclePolicyText"])),
-    )
-
-
-def _trigger(title: str, asked: Mapping[str, Named], pipeline: Pipeline) -> Rule:
-    """The event rule that starts the pipeline on a push to exactly its branch.
-
-    https://docs.aws.amazon.com/codepipeline/latest/userguide/triggering.html
-    """
-    return Rule(
-        title,
-        Name=ref(asked["CodePipelineName"]),
-        Description=sub("Starts the pipeline ${name}", name=asked["CodePipelineName"]),
-        EventPattern={
-            "source": ["aws.codecommit"],
-            "detail-type": ["CodeCommit Repository State Change"],
-            "resources": [repository_arn(asked["CodeCommitRepositoryName"])],
-            "detail": {
-                "event": ["referenceCreated", "referenceUpdated"],
-                "referenceType": ["branch"],
-                "referenceName": [ref(asked["CodeCommitBranchName"])],
-            },
-        },
-        Targets=[
-            Target(
-                Arn=pipeline_arn(pipeline),
-                Id="Pipeline",
-                RoleArn=role_arn(asked["CloudWatchEventRoleName"]),
-            )
-        ],
-    )
-
-
-def _pipeline(title: str, asked: Mapping[str, Named], environment: Environment, settings: PipelineSettings) -> Pipeline:
-    stages = [
-        Stages(Name=name, Actions=[action.declaration for action in actions_of_stage])
-        for name, actions_of_stage in stage_actions(asked, environment, settings).items()
-    ]
-    if settings.rollback_on_failure:
-        stages[-1].OnFailure = FailureConditions(Result="ROLLBACK")
-    return Pipeline(
-        title,
-        Name=ref(asked["CodePipelineName"]),
-        PipelineType=settings.pipeline_type,
-        RoleArn=role_arn(asked["CodePipelineServiceRoleName"]),
-        ArtifactStore=ArtifactStore(Type="S3", Location=ref(asked["CodePipelineArtifactBucketName"])),
-        Stages=stages,
-    )
-
-
 def stage_actions(
-    asked: Mapping[str, Named],
+    inputs: PipelineInputs,
     environment: Environment,
     settings: PipelineSettings,
     task_roles: Sequence[Named] = (),
 ) -> dict[str, list[actions.Action]]:
     """The actions of each stage, in order; in the Build stage they run one after the other.
 
-    ``asked`` has a name for each pipeline question; ``task_roles`` matter to the deploy action's permissions only.
+    ``task_roles`` matter to the deploy action's permissions only.
     """
-    source = actions.source(
-        repository=asked["CodeCommitRepositoryName"], branch=asked["CodeCommitBranchName"], output=SOURCE_ARTIFACT
-    )
-    build_app = actions.build_app(
-        project=asked["CodeBuildNodejsProjectName"], source=SOURCE_ARTIFACT, output=BUILD_APP_ARTIFACT
-    )
-    build_container = actions.build_container(
-        project=asked["CodeBuildContainerImageProjectName"],
-        container=asked["ECSTaskContainerName"],
-        repository=asked["ECRRepositoryName"],
-        source=BUILD_APP_ARTIFACT,
-        output=BUILD_CONTAINER_ARTIFACT,
-    )
+    source = actions.source(repository=inputs.repository, branch=inputs.branch, output=SOURCE_ARTIFACT)
+    build: list[actions.Action] = []
+    if environment.approval:
+        if inputs.approval_topic is None:
+            raise ValueError(f"the pipeline of {environment.id} waits for an approval, and has no topic to ask on")
+        approval = actions.approval(
+            topic=inputs.approval_topic, repository=inputs.repository, branch=inputs.branch, settings=settings
+        )
+        build.append(approval)
+    application, images = SOURCE_ARTIFACT, ""
+    for each in inputs.builds:
+        step = each.step
+        variables = actions.image_variables(container=inputs.container, repository=inputs.ecr_repository)
+        build.append(
+            actions.build(
+                step, project=each.project, source=application, variables=variables if step.pushes_image else None
+            )
+        )
+        # What the image's build hands on is not the application any more.
+        if step.pushes_image:
+            images = step.output or ""
+        elif step.output:
+            application = step.output
     deploy = actions.deploy(
-        cluster=asked["ECSClusterName"],
-        service=asked["ECSServiceName"],
+        cluster=inputs.cluster,
+        service=inputs.service,
         task_roles=task_roles,
-        source=BUILD_CONTAINER_ARTIFACT,
+        source=images,
         settings=settings,
     )
-    build = [build_app, build_container]
-    if environment.approval:
-        approval = actions.approval(
-            topic=asked["SNSTopicName"],
-            repository=asked["CodeCommitRepositoryName"],
-            branch=asked["CodeCommitBranchName"],
-            settings=settings,
-        )
-        build.insert(0, approval)
     for run_order, action in enumerate(build, start=1):
         action.declaration.RunOrder = run_order
     return {"Source": [source], "Build": build, "Deploy": [deploy]}
 
 
+def _entry(spec: ParameterSpec, scope: Scope | None = None, scope_text: str = "") -> Entry:
+    purpose = Purpose.MAKE if spec in _MADE else Purpose.USE
+    fill = {"scope": scope_text} if scope_text else {}
+    return entry(spec, purpose, scope, propose=spec in _PROPOSED, fill=fill)
+
+
+def _repository(scope: Scope, inputs: PipelineInputs, settings: PipelineSettings, condition: str) -> Repository:
+    """The repository; retained, because a stack that is deleted must not take the releases with it."""
+    return Repository(
+        scope.name("ECRRepository"),
+        Condition=condition,
+        DeletionPolicy=RETAIN,
+        UpdateReplacePolicy="Retain",
+        RepositoryName=ref(inputs.ecr_repository),
+        ImageScanningConfiguration=ImageScanningConfiguration(ScanOnPush=settings.scan_on_push),
+        ImageTagMutability=settings.image_tag_mutability,
+        LifecyclePolicy=LifecyclePolicy(LifecyclePolicyText=ref(inputs.lifecycle_policy)),
+    )
+
+
+def _trigger(scope: Scope, inputs: PipelineInputs, pipeline: Pipeline) -> Rule:
+    """The event rule that starts the pipeline on a push to exactly its branch.
+
+    https://docs.aws.amazon.com/codepipeline/latest/userguide/triggering.html
+    """
+    return Rule(
+        scope.name("CWEventTrigger"),
+        Name=ref(inputs.pipeline),
+        Description=sub("Starts the pipeline ${name}", name=inputs.pipeline),
+        EventPattern={
+            "source": ["aws.codecommit"],
+            "detail-type": ["CodeCommit Repository State Change"],
+            "resources": [repository_arn(inputs.repository)],
+            "detail": {
+                "event": ["referenceCreated", "referenceUpdated"],
+                "referenceType": ["branch"],
+                "referenceName": [ref(inputs.branch)],
+            },
+        },
+        Targets=[Target(Arn=pipeline_arn(pipeline), Id="Pipeline", RoleArn=role_arn(inputs.event_role))],
+    )
+
+
+def _pipeline(scope: Scope, inputs: PipelineInputs, settings: PipelineSettings) -> Pipeline:
+    stages = [
+        Stages(Name=name, Actions=[action.declaration for action in actions_of_stage])
+        for name, actions_of_stage in stage_actions(inputs, scope.environment, settings).items()
+    ]
+    if settings.rollback_on_failure:
+        stages[-1].OnFailure = FailureConditions(Result="ROLLBACK")
+    return Pipeline(
+        scope.name(PIPELINE),
+        Name=ref(inputs.pipeline),
+        PipelineType=settings.pipeline_type,
+        RoleArn=role_arn(inputs.pipeline_role),
+        ArtifactStore=ArtifactStore(Type="S3", Location=ref(inputs.artifact_bucket)),
+        Stages=stages,
+    )
+
+
 def _approval(environment: Environment) -> str:
-    return "with approval" if environment.approval else "without approval"
+    return "with-approval" if environment.approval else "without-approval"

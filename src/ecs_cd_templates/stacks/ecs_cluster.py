@@ -9,13 +9,12 @@ that is the one whose task was replaced.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from awacs import ecs
 from awacs.aws import Allow, ArnEquals, Condition, PolicyDocument, Principal, Statement
 from awacs.sts import AssumeRole
-from troposphere import AWSHelperFn, Base64, Equals, If, Output, Parameter, Ref, Template
+from troposphere import AWSHelperFn, Base64, Equals, If, Output, Ref, Template
 from troposphere.autoscaling import AutoScalingGroup, LaunchTemplateSpecification
 from troposphere.ec2 import (
     EBSBlockDevice,
@@ -39,16 +38,17 @@ from troposphere.ecs import (
 from troposphere.ecs import Cluster as EcsCluster
 from troposphere.iam import InstanceProfile, Policy, Role
 
-from .. import constraints, grants
+from .. import grants, parameters
 from ..cfn.intrinsics import Named, ref, sub
-from ..constraints import Constraint
+from ..checks import instance
+from ..constraints import MAX_TASKS
+from ..environments import Scope
 from ..grants import Grant
-from ..parameters import ECS_GROUP, Field, add_fields, for_scope, own_or_shared
+from ..parameters import Entry, Form, Purpose, add_form, entry
 from ..settings import Architecture, EcsEnvironmentSettings
+from ..texts import Text
 from . import vpc
 from .vpc import Network, after_network
-
-LAUNCH_TYPES = ("FARGATE", "EC2")
 
 # The instance types that the form offers, with their memory in MiB: the smallest has three network interfaces, one
 # for itself and one for each of two tasks
@@ -62,9 +62,8 @@ IMAGE_PARAMETERS: dict[Architecture, str] = {
     "ARM64": "/aws/service/ecs/optimized-ami/amazon-linux-2023/arm64/recommended/image_id",
 }
 
-# The form takes 5 tasks at most; even with one task to an instance, a deployment finds room for each new task
-# beside the old one.
-MAX_INSTANCES = 10
+# Even with one task to an instance, a deployment finds room for each new task beside the old one.
+MAX_INSTANCES = 2 * MAX_TASKS
 
 # Tasks must not reach the instance's role over the metadata service: they have their own
 # (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-agent-config.html).
@@ -86,97 +85,71 @@ class Cluster:
 
 
 def build(settings: EcsEnvironmentSettings) -> Template:
-    """A template with the cluster, whose instances, if any, are in a VPC that is there."""
-    template = Template(Description="This template deploys an ECS cluster on Fargate or EC2")
-    asked = [*vpc.given_fields(), *fields(settings)]
-    parameters = add_fields(template, asked)
-    add_cluster(template, parameters, vpc.given(template, parameters), settings)
+    """A template with the cluster, whose instances, if any, are in an existing VPC.
+
+    Raises :class:`SettingsError` for what is not settings.
+    """
+    instance("settings", settings, EcsEnvironmentSettings)
+    scope = Scope(settings.environment, only=True)
+    template = Template(Description=Text("template.ecs-cluster"))
+    form = add_form(template, [*vpc.existing_entries(), *entries(settings, scope)])
+    add_cluster(template, form, vpc.existing_network(template, form), settings, scope)
     return template
 
 
-def fields(settings: EcsEnvironmentSettings, suffix: str = "") -> list[Field]:
-    """The fields of a cluster that is made."""
-    asked = [
-        Field(
-            name="ECSClusterName",
-            label="What is the ECS Cluster Name{scope}?",
-            group=ECS_GROUP,
-            description="Name for the ECS cluster; the pipelines ask for it.",
-            constraint=constraints.ECS_NAME,
-            default=f"ecs-cd-{settings.environment.key.lower()}",
-        ),
-        _launch_type("What should containers run on{scope}?"),
-        Field(
-            name="ECSInstanceType",
-            label="Which instances should containers run on{scope}? (EC2 only)",
-            group=ECS_GROUP,
-            description="EC2 instance type; with Fargate there are no instances.",
-            constraint=Constraint(
-                allowed_values=tuple(instance_memory(settings.architecture)),
-                words="Choose one of the instance types that have the processor that the image is built for.",
-            ),
-            default=next(iter(instance_memory(settings.architecture))),
-        ),
-        Field(
-            name="ECSInstanceImageId",
-            label="Which image should instances start from{scope}? (EC2 only)",
-            group=ECS_GROUP,
-            description="Systems Manager parameter that names the image. The proposed one is AWS's own: the newest "
-            "ECS-optimized Amazon Linux 2023.",
-            constraint=Constraint(words="Give the name of a Systems Manager parameter that holds an image's ID."),
-            default=IMAGE_PARAMETERS[settings.architecture],
-            type="AWS::SSM::Parameter::Value<AWS::EC2::Image::Id>",
-        ),
-    ]
-    return for_scope(asked, settings.environment, suffix)
-
-
-def given_fields() -> list[Field]:
-    """The fields for a cluster that another stack made."""
+def entries(settings: EcsEnvironmentSettings, scope: Scope) -> list[Entry]:
+    """The form of a cluster that is made."""
+    types = tuple(instance_memory(settings.architecture))
+    instance_type = entry(parameters.INSTANCE_TYPE, Purpose.MAKE)
     return [
-        Field(
-            name="ECSClusterName",
-            label="Which ECS cluster should the service run in?",
-            group=ECS_GROUP,
-            description="Existing ECS cluster, in the region of this stack.",
-            constraint=constraints.ECS_NAME,
-        ),
-        _launch_type("What do containers run on in this cluster?"),
+        entry(parameters.CLUSTER, Purpose.MAKE, scope),
+        entry(parameters.LAUNCH_TYPE, Purpose.MAKE),
+        replace(instance_type, constraint=replace(instance_type.constraint, allowed_values=types), default=types[0]),
+        replace(entry(parameters.INSTANCE_IMAGE, Purpose.MAKE), default=IMAGE_PARAMETERS[settings.architecture]),
     ]
 
 
-def given(template: Template, parameters: Mapping[str, Parameter]) -> Cluster:
-    """The cluster that :func:`given_fields` asks for."""
-    return Cluster(name=parameters["ECSClusterName"], on_ec2=_on_ec2(template, parameters["ECSLaunchType"]))
+def existing_entries(scope: Scope) -> list[Entry]:
+    """The form of a cluster that another stack made."""
+    return [
+        entry(parameters.CLUSTER, Purpose.USE, scope, propose=False, wording="run_in"),
+        entry(parameters.LAUNCH_TYPE, Purpose.USE),
+    ]
+
+
+def existing_cluster(template: Template, form: Form, scope: Scope) -> Cluster:
+    """The cluster that :func:`existing_entries` ask for."""
+    return Cluster(name=form.of(parameters.CLUSTER, scope), on_ec2=_on_ec2(template, form, scope))
 
 
 def add_cluster(
     template: Template,
-    parameters: Mapping[str, Parameter],
+    form: Form,
     network: Network,
     settings: EcsEnvironmentSettings,
-    suffix: str = "",
+    scope: Scope,
 ) -> Cluster:
     """Adds the cluster, the instances if it has any, and outputs for its name and launch type.
 
     With Fargate it gets no capacity provider: to attach one, ECS needs its service-linked role, which an account
     gets with its first cluster and a moment too late for it. A service of launch type FARGATE needs none.
     """
-    asked = own_or_shared(parameters, suffix)
-    on_ec2 = _on_ec2(template, asked["ECSLaunchType"], suffix)
+    on_ec2 = _on_ec2(template, form, scope)
+    cluster_name = Ref(form.of(parameters.CLUSTER, scope))
     cluster = template.add_resource(
         EcsCluster(
-            f"ECSCluster{suffix}",
-            ClusterName=Ref(asked["ECSClusterName"]),
+            scope.name("ECSCluster"),
+            ClusterName=cluster_name,
             ClusterSettings=[ClusterSetting(Name="containerInsights", Value=settings.container_insights)],
         )
     )
-    association = _add_instances(template, asked, cluster, network, on_ec2, suffix)
-    for name, description in (
-        ("ECSClusterName", "The ECS cluster's name, for the service and the pipelines"),
-        ("ECSLaunchType", "What containers run on, for the service"),
+    association = _add_instances(template, form, cluster, network, on_ec2, scope)
+    for spec, description in (
+        (parameters.CLUSTER, "The ECS cluster's name, for the service and the pipelines"),
+        (parameters.LAUNCH_TYPE, "What containers run on, for the service"),
     ):
-        template.add_output(Output(f"{name}{suffix}", Description=description, Value=Ref(asked[name])))
+        value = Ref(form.of(spec, scope))
+        template.add_output(Output(scope.name(spec.name), Description=description, Value=value))
     return Cluster(name=cluster, on_ec2=on_ec2, ready=If(on_ec2, Ref(association), Ref(cluster)))
 
 
@@ -185,48 +158,39 @@ def instance_memory(architecture: Architecture) -> dict[str, int]:
     return {f"{INSTANCE_FAMILIES[architecture]}.{size}": memory for size, memory in INSTANCE_MEMORY.items()}
 
 
-def _launch_type(label: str) -> Field:
-    return Field(
-        name="ECSLaunchType",
-        label=label,
-        group=ECS_GROUP,
-        description="FARGATE, or EC2 instances of this account. It cannot be changed later.",
-        constraint=Constraint(allowed_values=LAUNCH_TYPES, words=f"Choose {' or '.join(LAUNCH_TYPES)}."),
-        default=LAUNCH_TYPES[0],
-    )
-
-
-def _on_ec2(template: Template, launch_type: Parameter, suffix: str = "") -> str:
-    return template.add_condition(f"UseEC2{suffix}", Equals(Ref(launch_type), "EC2"))
+def _on_ec2(template: Template, form: Form, scope: Scope) -> str:
+    return template.add_condition(scope.name("UseEC2"), Equals(Ref(form.of(parameters.LAUNCH_TYPE)), "EC2"))
 
 
 def _add_instances(
     template: Template,
-    asked: Mapping[str, Parameter],
+    form: Form,
     cluster: EcsCluster,
     network: Network,
     condition: str,
-    suffix: str,
+    scope: Scope,
 ) -> ClusterCapacityProviderAssociations:
     """Adds the instances' role, security group, launch template and Auto Scaling group, and joins them to the cluster.
 
     Each refers to the one before, so that a stack is deleted from the last to the first, the cluster after its
     instances.
     """
-    role = template.add_resource(_role(f"InstanceRole{suffix}", cluster, condition))
-    profile = template.add_resource(InstanceProfile(f"InstanceProfile{suffix}", Condition=condition, Roles=[Ref(role)]))
+    role = template.add_resource(_role(scope.name("InstanceRole"), cluster, condition))
+    profile = template.add_resource(
+        InstanceProfile(scope.name("InstanceProfile"), Condition=condition, Roles=[Ref(role)])
+    )
     security_group = template.add_resource(
-        _security_group(f"InstanceSecurityGroup{suffix}", network, condition=condition)
+        _security_group(scope.name("InstanceSecurityGroup"), network, condition=condition)
     )
     launch_template = template.add_resource(
         LaunchTemplate(
-            f"InstanceLaunchTemplate{suffix}",
+            scope.name("InstanceLaunchTemplate"),
             Condition=condition,
-            LaunchTemplateData=_instance(asked, cluster, profile, security_group),
+            LaunchTemplateData=_instance(form, cluster, profile, security_group),
         )
     )
     group = AutoScalingGroup(
-        f"AutoScalingGroup{suffix}",
+        scope.name("AutoScalingGroup"),
         Condition=condition,
         LaunchTemplate=LaunchTemplateSpecification(
             LaunchTemplateId=Ref(launch_template), Version=launch_template.get_att("LatestVersionNumber")
@@ -247,11 +211,11 @@ def _add_instances(
     template.add_resource(after_network(network, group))
     provider = template.add_resource(
         CapacityProvider(
-            f"CapacityProvider{suffix}",
+            scope.name("CapacityProvider"),
             Condition=condition,
             # A name that CloudFormation makes up starts with the stack's, and ECS refuses one that starts with ecs
             # (https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateCapacityProvider.html).
-            Name=sub(f"ec2-${{AWS::StackName}}{suffix}"),
+            Name=sub("ec2-${AWS::StackName}" + scope.name("")),
             AutoScalingGroupProvider=AutoScalingGroupProvider(
                 AutoScalingGroupArn=Ref(group),
                 ManagedScaling=ManagedScaling(Status="ENABLED", TargetCapacity=100),
@@ -262,7 +226,7 @@ def _add_instances(
     )
     return template.add_resource(
         ClusterCapacityProviderAssociations(
-            f"CapacityProviderAssociation{suffix}",
+            scope.name("CapacityProviderAssociation"),
             Condition=condition,
             Cluster=Ref(cluster),
             CapacityProviders=[Ref(provider)],
@@ -294,8 +258,8 @@ def _agent(cluster: EcsCluster) -> list[Grant]:
     https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AmazonEC2ContainerServiceforEC2Role.html, on what
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerservice.html allows.
     """
-    place = "arn:${AWS::Partition}:ecs:${AWS::Region}:${AWS::AccountId}"
-    cluster_arn = sub(f"{place}:cluster/${{cluster}}", cluster=cluster)
+    arn_prefix = "arn:${AWS::Partition}:ecs:${AWS::Region}:${AWS::AccountId}"
+    cluster_arn = sub(f"{arn_prefix}:cluster/${{cluster}}", cluster=cluster)
     return [
         Grant(sid="Endpoint", actions=(ecs.DiscoverPollEndpoint,), resources=("*",)),
         Grant(
@@ -312,7 +276,7 @@ def _agent(cluster: EcsCluster) -> list[Grant]:
         Grant(
             sid="Instances",
             actions=(ecs.Poll, ecs.StartTelemetrySession),
-            resources=(sub(f"{place}:container-instance/*"),),
+            resources=(sub(f"{arn_prefix}:container-instance/*"),),
             condition=Condition(ArnEquals({"ecs:cluster": cluster_arn})),
         ),
     ]
@@ -338,11 +302,11 @@ def _security_group(title: str, network: Network, *, condition: str) -> Security
 
 
 def _instance(
-    asked: Mapping[str, Parameter], cluster: EcsCluster, profile: InstanceProfile, security_group: SecurityGroup
+    form: Form, cluster: EcsCluster, profile: InstanceProfile, security_group: SecurityGroup
 ) -> LaunchTemplateData:
     return LaunchTemplateData(
-        ImageId=Ref(asked["ECSInstanceImageId"]),
-        InstanceType=Ref(asked["ECSInstanceType"]),
+        ImageId=Ref(form.of(parameters.INSTANCE_IMAGE)),
+        InstanceType=Ref(form.of(parameters.INSTANCE_TYPE)),
         IamInstanceProfile=IamInstanceProfile(Arn=profile.get_att("Arn")),
         # IMDSv2 only, and its answers do not get past the instance itself
         # (https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/configuring-IMDS-new-instances.html).

@@ -12,8 +12,7 @@ VPC endpoints.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from awacs import ecr, logs
 from troposphere import If, NoValue, Output, Parameter, Ref, Select, Split, Template
@@ -35,35 +34,23 @@ from troposphere.ecs import LoadBalancer as ServiceLoadBalancer
 from troposphere.iam import Policy, Role
 from troposphere.logs import LogGroup
 
-from .. import constraints, grants
+from .. import grants, parameters
 from ..cfn.intrinsics import Named, ref, sub
-from ..constraints import Constraint
+from ..checks import instance
+from ..environments import Scope
 from ..grants import Grant
-from ..parameters import ECS_GROUP, Field, add_fields, for_scope, own_or_shared
+from ..parameters import Entry, Form, Purpose, add_form, entry
 from ..settings import EcsEnvironmentSettings
+from ..texts import Text
 from . import ecs_cluster, load_balancer, vpc
 from .ecs_cluster import Cluster
 from .load_balancer import LoadBalancer
 from .rules import require_distinct
 from .vpc import Network, after_network
 
-# The pairs of CPU units and MiB that the form offers, all of which Fargate takes
-# (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-cpu-memory-error.html).
-TASK_SIZES = (
-    (256, 512),
-    (256, 1024),
-    (512, 1024),
-    (512, 2048),
-    (1024, 2048),
-    (1024, 4096),
-    (2048, 4096),
-    (2048, 8192),
-)
-MAX_TASKS = ecs_cluster.MAX_INSTANCES // 2
-
 
 @dataclass(frozen=True, kw_only=True)
-class MadeService:
+class ServiceResources:
     """The service and the two roles that its tasks have, which a pipeline's role must be able to pass."""
 
     service: Service
@@ -72,157 +59,92 @@ class MadeService:
 
 
 def build(settings: EcsEnvironmentSettings) -> Template:
-    """A template with the service, in a VPC, behind a load balancer and in a cluster that are there."""
-    template = Template(Description="This template deploys an ECS service that a CI/CD pipeline deploys to")
-    asked = [
-        *vpc.given_fields(),
-        *load_balancer.given_fields(),
-        *ecs_cluster.given_fields(),
-        *fields(settings),
-    ]
-    parameters = add_fields(template, asked)
+    """A template with the service, in an existing VPC and cluster, and behind an existing load balancer.
+
+    Raises :class:`SettingsError` for what is not settings.
+    """
+    instance("settings", settings, EcsEnvironmentSettings)
+    scope = Scope(settings.environment, only=True)
+    template = Template(Description=Text("template.ecs-service"))
+    form = add_form(
+        template,
+        [
+            *vpc.existing_entries(),
+            *load_balancer.existing_entries(),
+            *ecs_cluster.existing_entries(scope),
+            *entries(settings, scope),
+        ],
+    )
     add_service(
         template,
-        parameters,
-        vpc.given(template, parameters),
-        load_balancer.given(parameters),
-        ecs_cluster.given(template, parameters),
+        form,
+        vpc.existing_network(template, form),
+        load_balancer.existing_load_balancer(form),
+        ecs_cluster.existing_cluster(template, form, scope),
         settings,
+        scope,
     )
     return template
 
 
-def task_size(cpu: int, memory: int) -> str:
-    """The size as the form shows it; its first and fourth word are the numbers that ECS wants."""
-    return f"{cpu} CPU units, {memory} MiB"
-
-
-def fields(settings: EcsEnvironmentSettings, suffix: str = "") -> list[Field]:
-    """The fields of a service that is made."""
-    key = settings.environment.key.lower()
-    asked = [
-        Field(
-            name="ECSServiceName",
-            label="What is the ECS Service Name{scope}?",
-            group=ECS_GROUP,
-            description="Name for the ECS service; the pipelines ask for it.",
-            constraint=constraints.ECS_NAME,
-            default=f"ecs-cd-sample-app-{key}",
-        ),
-        Field(
-            name="ECSTaskContainerName",
-            label="What is the ECS Container Name{scope}?",
-            group=ECS_GROUP,
-            description="Name of the container whose image each deployment replaces; the pipelines ask for it.",
-            constraint=constraints.ECS_NAME,
-            default="app",
-        ),
-        Field(
-            name="ECSTaskImage",
-            label="Which image should the service start with{scope}?",
-            group=ECS_GROUP,
-            description=f"Image that answers 200 on port {settings.container_port}, until the first deployment "
-            "replaces it. An update that changes the service or its tasks brings it back: give the running image then.",
-            constraint=constraints.CONTAINER_IMAGE,
-            default=settings.first_image,
-        ),
-        Field(
-            name="ECSTaskSize",
-            label="How large should a task be{scope}?",
-            group=ECS_GROUP,
-            description="CPU and memory of one task, in a combination that Fargate has.",
-            constraint=Constraint(
-                allowed_values=tuple(task_size(*size) for size in TASK_SIZES),
-                words="Choose one of the combinations of CPU and memory.",
-            ),
-            default=task_size(*TASK_SIZES[0]),
-        ),
-        Field(
-            name="ECSTaskCount",
-            label="How many tasks should run{scope}?",
-            group=ECS_GROUP,
-            description="A deployment starts as many again before it stops the old ones.",
-            constraint=Constraint(min_value=1, max_value=MAX_TASKS, words=f"Give a number from 1 to {MAX_TASKS}."),
-            default="1",
-            type="Number",
-        ),
-        Field(
-            name="ECRRepositoryName",
-            label="What is the ECR Repository Name{scope}?",
-            group=ECS_GROUP,
-            description="ECR repository that tasks may pull images from; the pipeline's stack makes it.",
-            constraint=constraints.ECR_REPOSITORY,
-            default=f"ecs-cd-sample-app-{key}",
-        ),
-        Field(
-            name="ECSTaskRoleName",
-            label="What is the name of the role that tasks have{scope}?",
-            group=ECS_GROUP,
-            description="Name for the role with which the application calls AWS. It starts without permissions.",
-            constraint=constraints.NEW_ROLE_NAME,
-            default=f"ecs-cd-task-{key}",
-        ),
-        Field(
-            name="ECSTaskExecutionRoleName",
-            label="What is the name of the role that ECS starts tasks with{scope}?",
-            group=ECS_GROUP,
-            description="Name for the role with which ECS pulls the image and writes the logs.",
-            constraint=constraints.NEW_ROLE_NAME,
-            default=f"ecs-cd-task-execution-{key}",
-        ),
-        Field(
-            name="EnvironmentName",
-            label="What is the environment called{scope}?",
-            group=ECS_GROUP,
-            description="The application gets it as the environment variable ENVIRONMENT.",
-            constraint=constraints.ENVIRONMENT_WORDS,
-            default=settings.environment.words,
-        ),
+def entries(settings: EcsEnvironmentSettings, scope: Scope) -> list[Entry]:
+    """The form of a service that is made."""
+    image = entry(parameters.TASK_IMAGE, Purpose.MAKE, scope, fill={"port": str(settings.container_port)})
+    return [
+        entry(parameters.SERVICE, Purpose.MAKE, scope),
+        entry(parameters.CONTAINER, Purpose.MAKE),
+        replace(image, default=settings.first_image),
+        entry(parameters.TASK_SIZE, Purpose.MAKE),
+        entry(parameters.TASK_COUNT, Purpose.MAKE, scope),
+        entry(parameters.ECR_REPOSITORY, Purpose.USE, scope),
+        entry(parameters.TASK_ROLE, Purpose.MAKE, scope),
+        entry(parameters.TASK_EXECUTION_ROLE, Purpose.MAKE, scope),
+        entry(parameters.ENVIRONMENT_NAME, Purpose.MAKE, scope),
     ]
-    return for_scope(asked, settings.environment, suffix)
 
 
 def add_service(
     template: Template,
-    parameters: Mapping[str, Parameter],
+    form: Form,
     network: Network,
     balancer: LoadBalancer,
     cluster: Cluster,
     settings: EcsEnvironmentSettings,
-    suffix: str = "",
-) -> MadeService:
+    scope: Scope,
+) -> ServiceResources:
     """Adds the service with its task definition, roles, log group and security group, and outputs for their names."""
-    asked = own_or_shared(parameters, suffix)
-    roles = [asked["ECSTaskRoleName"], asked["ECSTaskExecutionRoleName"]]
-    message = "What ECS does to start a task is not for the application to do"
-    require_distinct(template, f"DistinctTaskRoles{suffix}", roles, message)
-    log_group = template.add_resource(_log_group(f"LogGroup{suffix}", settings))
-    task_role = template.add_resource(_task_role(f"ECSTaskRole{suffix}", asked["ECSTaskRoleName"]))
-    execution_role = template.add_resource(_execution_role(f"ECSTaskExecutionRole{suffix}", asked, log_group))
+    roles = [form.of(parameters.TASK_ROLE, scope), form.of(parameters.TASK_EXECUTION_ROLE, scope)]
+    require_distinct(template, scope.name("DistinctTaskRoles"), roles, Text("rule.own_task_roles"))
+    service_name = Ref(form.of(parameters.SERVICE, scope))
+    container_name = Ref(form.of(parameters.CONTAINER))
+    size = form.of(parameters.TASK_SIZE)
+    log_group = template.add_resource(_log_group(scope.name("LogGroup"), settings))
+    task_role = template.add_resource(_task_role(form, scope))
+    execution_role = template.add_resource(_execution_role(form, scope, log_group))
     security_group = template.add_resource(
-        _security_group(f"ServiceSecurityGroup{suffix}", network, balancer, settings.container_port)
+        _security_group(scope.name("ServiceSecurityGroup"), network, balancer, settings.container_port)
     )
     task_definition = template.add_resource(
         TaskDefinition(
-            f"ECSTaskDefinition{suffix}",
-            Family=Ref(asked["ECSServiceName"]),
-            RequiresCompatibilities=[Ref(asked["ECSLaunchType"])],
+            scope.name("ECSTaskDefinition"),
+            Family=service_name,
+            RequiresCompatibilities=[Ref(form.of(parameters.LAUNCH_TYPE))],
             NetworkMode="awsvpc",
             RuntimePlatform=RuntimePlatform(CpuArchitecture=settings.architecture, OperatingSystemFamily="LINUX"),
-            Cpu=_word(asked["ECSTaskSize"], 0),
-            Memory=_word(asked["ECSTaskSize"], 3),
+            Cpu=_word(size, 0),
+            Memory=_word(size, 3),
             TaskRoleArn=task_role.get_att("Arn"),
             ExecutionRoleArn=execution_role.get_att("Arn"),
-            ContainerDefinitions=[_container(asked, log_group, settings.container_port)],
+            ContainerDefinitions=[_container(form, scope, log_group, settings.container_port)],
         )
     )
     service = template.add_resource(
         Service(
-            f"ECSService{suffix}",
-            ServiceName=Ref(asked["ECSServiceName"]),
+            scope.name("ECSService"),
+            ServiceName=service_name,
             Cluster=ref(cluster.name),
             TaskDefinition=Ref(task_definition),
-            DesiredCount=Ref(asked["ECSTaskCount"]),
+            DesiredCount=Ref(form.of(parameters.TASK_COUNT, scope)),
             # On EC2 the cluster's own capacity provider strategy applies, which starts instances as they are needed.
             LaunchType=If(cluster.on_ec2, NoValue, "FARGATE"),
             # The new tasks first, then the old ones away: one task is enough to stay available, and a deployment
@@ -237,7 +159,7 @@ def add_service(
             EnableExecuteCommand=False,
             LoadBalancers=[
                 ServiceLoadBalancer(
-                    ContainerName=Ref(asked["ECSTaskContainerName"]),
+                    ContainerName=container_name,
                     ContainerPort=settings.container_port,
                     TargetGroupArn=ref(balancer.target_group),
                 )
@@ -256,16 +178,17 @@ def add_service(
     ready = [each for each in (balancer.ready, cluster.ready) if each is not None]
     if ready:
         service.Metadata = {"CreatedAfter": ready}
-    for name in (
-        "ECSServiceName",
-        "ECSTaskContainerName",
-        "ECRRepositoryName",
-        "ECSTaskRoleName",
-        "ECSTaskExecutionRoleName",
+    for spec in (
+        parameters.SERVICE,
+        parameters.CONTAINER,
+        parameters.ECR_REPOSITORY,
+        parameters.TASK_ROLE,
+        parameters.TASK_EXECUTION_ROLE,
     ):
-        description = f"What the other templates ask for as {name}"
-        template.add_output(Output(f"{name}{suffix}", Description=description, Value=Ref(asked[name])))
-    return MadeService(service=service, task_role=task_role, execution_role=execution_role)
+        description = f"What the other templates ask for as {spec.name}"
+        value = Ref(form.of(spec, scope))
+        template.add_output(Output(scope.name(spec.name), Description=description, Value=value))
+    return ServiceResources(service=service, task_role=task_role, execution_role=execution_role)
 
 
 def _word(parameter: Parameter, number: int) -> Select:
@@ -273,15 +196,15 @@ def _word(parameter: Parameter, number: int) -> Select:
     return Select(number, Split(" ", Ref(parameter)))
 
 
-def _container(asked: Mapping[str, Parameter], log_group: LogGroup, port: int) -> ContainerDefinition:
+def _container(form: Form, scope: Scope, log_group: LogGroup, port: int) -> ContainerDefinition:
     """The container. Its root file system stays writable: the first image writes to it, as do many applications."""
     return ContainerDefinition(
-        Name=Ref(asked["ECSTaskContainerName"]),
-        Image=Ref(asked["ECSTaskImage"]),
+        Name=Ref(form.of(parameters.CONTAINER)),
+        Image=Ref(form.of(parameters.TASK_IMAGE, scope)),
         Essential=True,
         PortMappings=[PortMapping(ContainerPort=port, Protocol="tcp")],
         Environment=[
-            EnvironmentVariable(Name="ENVIRONMENT", Value=Ref(asked["EnvironmentName"])),
+            EnvironmentVariable(Name="ENVIRONMENT", Value=Ref(form.of(parameters.ENVIRONMENT_NAME, scope))),
             EnvironmentVariable(Name="PORT", Value=str(port)),
         ],
         LogConfiguration=LogConfiguration(
@@ -302,29 +225,31 @@ def _log_group(title: str, settings: EcsEnvironmentSettings) -> LogGroup:
     )
 
 
-def _task_role(title: str, name: Parameter) -> Role:
+def _task_role(form: Form, scope: Scope) -> Role:
     return Role(
-        title,
-        RoleName=Ref(name),
+        scope.name("ECSTaskRole"),
+        RoleName=Ref(form.of(parameters.TASK_ROLE, scope)),
         Description="The role that the application has; give it what the application needs",
         AssumeRolePolicyDocument=grants.trust("ecs-tasks", grants.own_resource([_TASKS])),
     )
 
 
-def _execution_role(title: str, asked: Mapping[str, Parameter], log_group: LogGroup) -> Role:
+def _execution_role(form: Form, scope: Scope, log_group: LogGroup) -> Role:
     """The role that ECS starts tasks with: it pulls from the one repository and writes to the one log group.
 
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_execution_IAM_role.html
     """
     return Role(
-        title,
-        RoleName=Ref(asked["ECSTaskExecutionRoleName"]),
+        scope.name("ECSTaskExecutionRole"),
+        RoleName=Ref(form.of(parameters.TASK_EXECUTION_ROLE, scope)),
         Description="The role that ECS starts tasks with",
         AssumeRolePolicyDocument=grants.trust("ecs-tasks", grants.own_resource([_TASKS])),
         Policies=[
             Policy(
                 PolicyName="start",
-                PolicyDocument=grants.document(_image_pull(asked["ECRRepositoryName"]) + _logs(log_group)),
+                PolicyDocument=grants.document(
+                    _image_pull(form.of(parameters.ECR_REPOSITORY, scope)) + _logs(log_group)
+                ),
             )
         ],
     )
@@ -339,15 +264,12 @@ def _image_pull(repository: Named) -> list[Grant]:
     """What it takes to pull an image from the repository
     (https://docs.aws.amazon.com/AmazonECR/latest/userguide/ECR_on_ECS.html).
     """
-    arn = "arn:${AWS::Partition}:ecr:${AWS::Region}:${AWS::AccountId}:repository/${repository}"
     return [
-        # A registry's token has no resource: AWS allows no less than *
-        # (https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerregistry.html).
-        Grant(sid="RegistryToken", actions=(ecr.GetAuthorizationToken,), resources=("*",)),
+        grants.registry_token(),
         Grant(
             sid="Images",
             actions=(ecr.BatchCheckLayerAvailability, ecr.BatchGetImage, ecr.GetDownloadUrlForLayer),
-            resources=(sub(arn, repository=repository),),
+            resources=(grants.ecr_repository_arn(repository),),
         ),
     ]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from troposphere import AWSHelperFn, Equals, If, Not, Output, Parameter, Ref, Template
@@ -19,11 +18,13 @@ from troposphere.elasticloadbalancingv2 import (
 )
 from troposphere.elasticloadbalancingv2 import LoadBalancer as ApplicationLoadBalancer
 
-from .. import constraints
+from .. import parameters
 from ..cfn.intrinsics import Named, ref, sub
-from ..constraints import Constraint
-from ..parameters import LOAD_BALANCER_GROUP, Field, add_fields, for_scope, own_or_shared
+from ..checks import instance
+from ..environments import Scope
+from ..parameters import Entry, Form, Purpose, add_form, entry
 from ..settings import EcsEnvironmentSettings
+from ..texts import Text
 from . import vpc
 from .vpc import Network, after_network
 
@@ -45,82 +46,52 @@ class LoadBalancer:
 
 
 def build(settings: EcsEnvironmentSettings) -> Template:
-    """A template with the load balancer, in a VPC that is there."""
-    template = Template(Description="This template deploys an Application Load Balancer for an ECS service")
-    asked = [*vpc.given_fields(), *fields(settings)]
-    parameters = add_fields(template, asked)
-    add_load_balancer(template, parameters, vpc.given(template, parameters), settings)
+    """A template with the load balancer, in an existing VPC.
+
+    Raises :class:`SettingsError` for what is not settings.
+    """
+    instance("settings", settings, EcsEnvironmentSettings)
+    scope = Scope(settings.environment, only=True)
+    template = Template(Description=Text("template.load-balancer"))
+    form = add_form(template, [*vpc.existing_entries(), *entries(scope)])
+    add_load_balancer(template, form, vpc.existing_network(template, form), settings, scope)
     return template
 
 
-def fields(settings: EcsEnvironmentSettings, suffix: str = "") -> list[Field]:
-    """The fields of a load balancer that is made."""
-    asked = [
-        Field(
-            name="CertificateArn",
-            label="Which certificate should HTTPS use{scope}? (blank: HTTP only)",
-            group=LOAD_BALANCER_GROUP,
-            description="ARN of a certificate of AWS Certificate Manager in the region of this stack. "
-            "With one, HTTP redirects to HTTPS.",
-            constraint=constraints.CERTIFICATE_ARN,
-            default="",
-        ),
-        Field(
-            name="HealthCheckPath",
-            label="Which path says that the application is well{scope}?",
-            group=LOAD_BALANCER_GROUP,
-            description="Path that answers 200: with the first image, and with the application that replaces it.",
-            constraint=constraints.HEALTH_CHECK_PATH,
-            default="/",
-        ),
-    ]
-    return for_scope(asked, settings.environment, suffix)
+def entries(scope: Scope) -> list[Entry]:
+    """The form of a load balancer that is result."""
+    return [entry(spec, Purpose.MAKE, scope) for spec in (parameters.CERTIFICATE, parameters.HEALTH_CHECK_PATH)]
 
 
-def given_fields() -> list[Field]:
-    """The fields for a load balancer that another stack made."""
-    return [
-        Field(
-            name="LoadBalancerSecurityGroupId",
-            label="Which security group does the load balancer have?",
-            group=LOAD_BALANCER_GROUP,
-            description="Security group of the load balancer; the service takes requests from it only.",
-            constraint=Constraint(words="Choose a security group of the VPC."),
-            type="AWS::EC2::SecurityGroup::Id",
-        ),
-        Field(
-            name="TargetGroupArn",
-            label="Which target group should the service's tasks join?",
-            group=LOAD_BALANCER_GROUP,
-            description="Target group, for IP addresses, that a listener of the load balancer forwards to.",
-            constraint=constraints.TARGET_GROUP_ARN,
-        ),
-    ]
+def existing_entries() -> list[Entry]:
+    """The form of a load balancer that another stack result."""
+    specs = (parameters.LOAD_BALANCER_SECURITY_GROUP, parameters.TARGET_GROUP)
+    return [entry(spec, Purpose.USE) for spec in specs]
 
 
-def given(parameters: Mapping[str, Parameter]) -> LoadBalancer:
-    """The load balancer that :func:`given_fields` asks for."""
+def existing_load_balancer(form: Form) -> LoadBalancer:
+    """The load balancer that :func:`existing_entries` ask for."""
     return LoadBalancer(
-        security_group=parameters["LoadBalancerSecurityGroupId"], target_group=parameters["TargetGroupArn"]
+        security_group=form.of(parameters.LOAD_BALANCER_SECURITY_GROUP), target_group=form.of(parameters.TARGET_GROUP)
     )
 
 
 def add_load_balancer(
     template: Template,
-    parameters: Mapping[str, Parameter],
+    form: Form,
     network: Network,
     settings: EcsEnvironmentSettings,
-    suffix: str = "",
+    scope: Scope,
 ) -> LoadBalancer:
     """Adds the load balancer, its listeners and target group, and outputs for them and its address."""
-    asked = own_or_shared(parameters, suffix)
-    secure = template.add_condition(f"UseHTTPS{suffix}", Not(Equals(Ref(asked["CertificateArn"]), "")))
+    certificate = Ref(form.of(parameters.CERTIFICATE, scope))
+    secure = template.add_condition(scope.name("UseHTTPS"), Not(Equals(certificate, "")))
     security_group = template.add_resource(
-        _security_group(f"LoadBalancerSecurityGroup{suffix}", network, settings.container_port)
+        _security_group(scope.name("LoadBalancerSecurityGroup"), network, settings.container_port)
     )
     template.add_resource(
         SecurityGroupIngress(
-            f"HTTPSIngress{suffix}",
+            scope.name("HTTPSIngress"),
             Condition=secure,
             GroupId=security_group.get_att("GroupId"),
             IpProtocol="tcp",
@@ -135,7 +106,7 @@ def add_load_balancer(
         after_network(
             network,
             ApplicationLoadBalancer(
-                f"LoadBalancer{suffix}",
+                scope.name("LoadBalancer"),
                 Type="application",
                 Scheme="internet-facing",
                 Subnets=network.subnets,
@@ -147,7 +118,9 @@ def add_load_balancer(
         )
     )
     target_group = template.add_resource(
-        _target_group(f"TargetGroup{suffix}", asked["HealthCheckPath"], network, settings.container_port)
+        _target_group(
+            scope.name("TargetGroup"), form.of(parameters.HEALTH_CHECK_PATH), network, settings.container_port
+        )
     )
     forward = Action(Type="forward", TargetGroupArn=Ref(target_group))
     redirect = Action(
@@ -155,7 +128,7 @@ def add_load_balancer(
     )
     http = template.add_resource(
         Listener(
-            f"HTTPListener{suffix}",
+            scope.name("HTTPListener"),
             LoadBalancerArn=Ref(load_balancer),
             Protocol="HTTP",
             Port=80,
@@ -164,17 +137,17 @@ def add_load_balancer(
     )
     https = template.add_resource(
         Listener(
-            f"HTTPSListener{suffix}",
+            scope.name("HTTPSListener"),
             Condition=secure,
             LoadBalancerArn=Ref(load_balancer),
             Protocol="HTTPS",
             Port=443,
             SslPolicy=TLS_POLICY,
-            Certificates=[Certificate(CertificateArn=Ref(asked["CertificateArn"]))],
+            Certificates=[Certificate(CertificateArn=certificate)],
             DefaultActions=[forward],
         )
     )
-    made = LoadBalancer(
+    result = LoadBalancer(
         security_group=security_group.get_att("GroupId"),
         target_group=target_group,
         ready=If(secure, Ref(https), Ref(http)),
@@ -186,11 +159,11 @@ def add_load_balancer(
             "The application's address; with a certificate, let its domain name lead here",
             If(secure, sub("https://${address}", **address), sub("http://${address}", **address)),
         ),
-        ("LoadBalancerSecurityGroupId", "The load balancer's security group", made.security_group),
-        ("TargetGroupArn", "The target group that the service's tasks join", ref(made.target_group)),
+        (parameters.LOAD_BALANCER_SECURITY_GROUP.name, "The load balancer's security group", result.security_group),
+        (parameters.TARGET_GROUP.name, "The target group that the service's tasks join", ref(result.target_group)),
     ):
-        template.add_output(Output(f"{name}{suffix}", Description=description, Value=value))
-    return made
+        template.add_output(Output(scope.name(name), Description=description, Value=value))
+    return result
 
 
 def _security_group(title: str, network: Network, container_port: int) -> SecurityGroup:

@@ -6,184 +6,169 @@ every name would have to be handed down; here each name is a reference, which al
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from troposphere import And, Equals, If, Not, NoValue, Or, Output, Parameter, Ref, Template
+from troposphere import And, Equals, If, Not, NoValue, Or, Output, Ref, Template
 from troposphere.codecommit import S3, Code
 
-from .. import constraints
+from .. import parameters
 from ..cfn.console import add_partitions
-from ..cfn.intrinsics import Named
-from ..parameters import (
-    CODECOMMIT_GROUP,
-    Field,
-    add_fields,
-    environment_suffix,
-    pipeline_fields,
-)
-from ..settings import BuildKind, CodeBuildSettings, EcsEnvironmentSettings, PrerequisitesSettings, QuickStartSettings
+from ..checks import instance
+from ..environments import Scope, scopes
+from ..inputs import BuildInput, PipelineInputs
+from ..parameters import Entry, Form, ParameterSpec, Purpose, add_form, described, entry
+from ..settings import CodeBuildSettings, EcsEnvironmentSettings, PrerequisitesSettings, QuickStartSettings
+from ..texts import Text
 from . import code_build, ecs_environment, prerequisites
 from .deployment_pipeline import add_pipeline, require_distinct_projects
-from .prerequisites import Part
-from .rules import OWN_ECR_REPOSITORIES, OWN_PIPELINES, require_own
-
-# What all environments have in common, so that it is asked once.
-SHARED = (
-    "ECSLaunchType",
-    "ECSInstanceType",
-    "ECSInstanceImageId",
-    "ECSTaskContainerName",
-    "ECSTaskSize",
-    "HealthCheckPath",
+from .rules import (
+    OWN_ADDRESSES,
+    OWN_CLUSTERS,
+    OWN_ECR_REPOSITORIES,
+    OWN_PIPELINES,
+    OWN_TASK_EXECUTION_ROLES,
+    OWN_TASK_ROLES,
+    require_own,
 )
-
-_DESCRIPTIONS = {
-    "CodeBuildNodejsProjectName": "Name for the CodeBuild project that runs the unit tests, and its log group.",
-    "CodeBuildContainerImageProjectName": "Name for the CodeBuild project that builds the image, and its log group.",
-    "CodePipelineName": "Name for the pipeline and its event rule.",
-    "ECRRepositoryName": "Name for the ECR repository. With a blank lifecycle policy text it is there already.",
-    "ECSInstanceType": "EC2 instance type; with Fargate there are no instances. Each environment has one at least, and "
-    "a new account's quota of vCPUs may be too small for them all.",
-}
 
 
 def build(settings: QuickStartSettings) -> Template:
-    """A template that makes all that the pipelines lean on and deploy to, and the pipelines."""
-    count = len(settings.environments)
-    template = Template(
-        Description=f"This template deploys everything: prerequisites, {count} ECS environments, CodeBuild projects "
-        f"and CI/CD pipelines. These cost money while they are there: {count} load balancers, the containers or EC2 "
-        "instances, public IPv4 addresses, CloudWatch metrics and logs, pipelines, builds and stored images"
-    )
-    parameters = add_fields(template, fields(settings))
-    _add_rules(template, parameters, settings)
+    """A template that makes all that the pipelines need and deploy to, and the pipelines.
+
+    Raises :class:`SettingsError` for what is not settings.
+    """
+    instance("settings", settings, QuickStartSettings)
+    template = Template(Description=Text("template.quick-start", count=str(len(settings.environments))))
+    form = add_form(template, entries(settings))
+    _add_rules(template, form, settings)
     add_partitions(template)
-    needed = prerequisites.add_prerequisites(
-        template,
-        parameters,
-        PrerequisitesSettings(environments=settings.environments, pipeline=settings.pipeline),
-        existing=False,
+    every = scopes(settings.environments)
+    common = prerequisites.add_prerequisites(
+        template, form, _prerequisites(settings), existing=False, code=_first_commit(form, every[0])
     )
-    _seed(template, parameters, needed)
-    repository = needed.resources[prerequisites.REPOSITORY.name]
+    named = [Not(Equals(Ref(form.of(spec)), "")) for spec in (parameters.SAMPLE_APP_BUCKET, parameters.SAMPLE_APP_KEY)]
+    template.add_condition("HasSampleApp", And(*named))
     template.add_output(
         Output(
             "CodeCommitCloneUrl",
             Description="Where to push the application to",
-            Value=repository.get_att("CloneUrlHttp"),
+            Value=common.repository.get_att("CloneUrlHttp"),
         )
     )
-    known: dict[str, Named] = {**parameters, **_made_names(needed)}
-    builds: tuple[tuple[BuildKind, Part, Part], ...] = (
-        ("nodejs", prerequisites.NODEJS_PROJECT, prerequisites.NODEJS_ROLE),
-        ("containerImage", prerequisites.IMAGE_PROJECT, prerequisites.IMAGE_ROLE),
-    )
-    for kind, project, role in builds:
-        known[project.name] = code_build.add_project(
+    builds = []
+    for step in settings.pipeline.steps:
+        project = code_build.add_project(
             template,
-            project.name.removesuffix("Name"),
-            name=parameters[project.name],
-            role=needed.resources[role.name],
-            settings=CodeBuildSettings(kind=kind, architecture=settings.architecture),
+            prerequisites.build_project(step).thing,
+            name=form.of(step.project),
+            role=common.roles[step.role],
+            settings=CodeBuildSettings(step=step, architecture=settings.architecture),
         )
-    for environment in settings.environments:
-        suffix = environment_suffix(environment)
-        place = EcsEnvironmentSettings(environment=environment, architecture=settings.architecture)
-        made = ecs_environment.add_environment(template, parameters, place, suffix)
-        known[f"ECSServiceName{suffix}"] = made.service.get_att("Name")
-        add_pipeline(template, known, environment, settings.pipeline, suffix)
+        builds.append(BuildInput(step=step, project=project))
+    for scope in every:
+        environment = ecs_environment.add_environment(template, form, _ecs_environment(scope, settings), scope)
+        # Names are read off the resources where there are such, so that these are there before what uses them.
+        inputs = PipelineInputs(
+            pipeline=form.of(parameters.PIPELINE_NAME, scope),
+            pipeline_role=common.roles[parameters.PIPELINE_ROLE],
+            artifact_bucket=common.bucket,
+            approval_topic=common.topic and common.topic.get_att("TopicName"),
+            repository=common.repository.get_att("Name"),
+            branch=form.of(parameters.BRANCH, scope),
+            builds=builds,
+            ecr_repository=form.of(parameters.ECR_REPOSITORY, scope),
+            container=form.of(parameters.CONTAINER),
+            lifecycle_policy=form.of(parameters.LIFECYCLE_POLICY, scope),
+            cluster=form.of(parameters.CLUSTER, scope),
+            service=environment.service.get_att("Name"),
+            event_role=common.roles[parameters.EVENT_ROLE],
+        )
+        add_pipeline(template, inputs, scope, settings.pipeline)
     return template
 
 
-def fields(settings: QuickStartSettings) -> list[Field]:
-    """The fields of everything, each once and all with a default."""
-    places: dict[str, Field] = {}
-    for number, environment in enumerate(settings.environments):
-        suffix = environment_suffix(environment)
-        place = EcsEnvironmentSettings(environment=environment, architecture=settings.architecture)
-        own = ecs_environment.fields(place, suffix, f"10.{number}.0.0/16")
-        shared = [field for field in ecs_environment.fields(place) if field.name in SHARED]
-        for field in shared + [field for field in own if field.name.removesuffix(suffix) not in SHARED]:
-            places.setdefault(field.name, field)
-    needed = {field.name: field for field in prerequisites.fields(settings.environments, existing=False)}
-    pipelines = {field.name: field for field in _pipeline_fields(settings, {**needed, **places})}
-    # Where two ask for one name, the part that makes it says what it may be.
-    everything = {**pipelines, **needed, **places}
-    first = [name for name in SHARED if name in everything]
-    return [_made_here(everything[name]) for name in dict.fromkeys([*first, *everything])]
+def entries(settings: QuickStartSettings) -> list[Entry]:
+    """The form of everything, each parameter once and all with a default: first what the environments share."""
+    every = scopes(settings.environments)
+    environments: list[Entry] = []
+    for number, scope in enumerate(every):
+        own = ecs_environment.entries(_ecs_environment(scope, settings), scope)
+        cidr = f"10.{number}.0.0/16"
+        environments += [replace(each, default=cidr) if each.spec is parameters.VPC_CIDR else each for each in own]
+    shared = [
+        parameters.LAUNCH_TYPE,
+        parameters.INSTANCE_TYPE,
+        parameters.INSTANCE_IMAGE,
+        parameters.CONTAINER,
+        parameters.TASK_SIZE,
+        parameters.HEALTH_CHECK_PATH,
+    ]
+    ordered = [
+        *sorted((each for each in environments if each.spec in shared), key=lambda each: shared.index(each.spec)),
+        *(_branch(scope) for scope in every),
+        *(entry(parameters.LIFECYCLE_POLICY, Purpose.MAKE, scope) for scope in every),
+        *_sample_app(settings),
+        *prerequisites.entries(_prerequisites(settings), existing=False),
+        # Where two ask for one name, the part that makes it says what it may be.
+        *environments,
+    ]
+    return described({each.name: each for each in ordered}.values(), _descriptions(settings))
 
 
-def _made_here(field: Field) -> Field:
-    """The field, described as what this template makes, where by itself it would be another's."""
-    for name, description in _DESCRIPTIONS.items():
-        if field.name.startswith(name):
-            return replace(field, description=description)
-    return field
-
-
-def _pipeline_fields(settings: QuickStartSettings, known: Mapping[str, Field]) -> Iterator[Field]:
-    """What only the pipelines ask for, with a default as well, and what the repository starts with."""
-    branches = {
-        f"CodeCommitBranchName{environment_suffix(environment)}": environment.default_branch or environment.key.lower()
-        for environment in settings.environments
+def _descriptions(settings: QuickStartSettings) -> dict[ParameterSpec, Text]:
+    """What is made here, where by itself it would be another template's."""
+    return {
+        parameters.PIPELINE_NAME: Text("quick_start.pipeline"),
+        parameters.ECR_REPOSITORY: Text("quick_start.ecr_repository"),
+        parameters.INSTANCE_TYPE: Text("quick_start.instance_type"),
+        **{step.project: step.text("project.quick_start.description") for step in settings.pipeline.steps},
     }
-    for field in pipeline_fields(settings.environments):
-        if field.name not in known:
-            yield replace(field, default=branches.get(field.name, field.default))
-    bucket, key = settings.sample_app or ("", "")
-    yield Field(
-        name="SampleAppBucketName",
-        label="Which S3 bucket holds the archive that the repository starts with? (blank: an empty repository)",
-        group=CODECOMMIT_GROUP,
-        description="Bucket of a ZIP archive of the application; publishing puts the sample application's into yours.",
-        constraint=constraints.OPTIONAL_BUCKET_NAME,
-        default=bucket,
-    )
-    yield Field(
-        name="SampleAppKey",
-        label="Under which key? (blank: an empty repository)",
-        group=CODECOMMIT_GROUP,
-        description="Key of that archive. It becomes the first commit, on the branch of the first environment.",
-        constraint=constraints.OBJECT_KEY,
-        default=key,
-    )
 
 
-def _made_names(needed: prerequisites.Prerequisites) -> dict[str, Named]:
-    """The names of what is made here, read off the resources, so that they are there before what uses them."""
-    names: dict[str, Named] = {part.name: needed.resources[part.name] for part in prerequisites.ROLES}
-    names[prerequisites.BUCKET.name] = needed.resources[prerequisites.BUCKET.name]
-    names[prerequisites.REPOSITORY.name] = needed.resources[prerequisites.REPOSITORY.name].get_att("Name")
-    if prerequisites.TOPIC.name in needed.resources:
-        names[prerequisites.TOPIC.name] = needed.resources[prerequisites.TOPIC.name].get_att("TopicName")
-    return names
+def _branch(scope: Scope) -> Entry:
+    branch = scope.environment.default_branch or scope.environment.id.lower()
+    return replace(entry(parameters.BRANCH, Purpose.USE, scope), default=branch)
 
 
-def _seed(template: Template, parameters: Mapping[str, Parameter], needed: prerequisites.Prerequisites) -> None:
-    """Lets the repository start with the archive, if one is named."""
-    bucket, key = parameters["SampleAppBucketName"], parameters["SampleAppKey"]
-    template.add_condition("HasSampleApp", And(Not(Equals(Ref(bucket), "")), Not(Equals(Ref(key), ""))))
-    branch = next(name for name in parameters if name.startswith("CodeCommitBranchName"))
-    archive = Code(S3=S3(Bucket=Ref(bucket), Key=Ref(key)), BranchName=Ref(parameters[branch]))
-    needed.resources[prerequisites.REPOSITORY.name].Code = If("HasSampleApp", archive, NoValue)
+def _sample_app(settings: QuickStartSettings) -> list[Entry]:
+    """Where the archive is that the repository starts with."""
+    return [
+        replace(entry(spec, Purpose.USE), default=default)
+        for spec, default in zip(
+            (parameters.SAMPLE_APP_BUCKET, parameters.SAMPLE_APP_KEY), settings.sample_app or ("", ""), strict=True
+        )
+    ]
 
 
-def _add_rules(template: Template, parameters: Mapping[str, Parameter], settings: QuickStartSettings) -> None:
+def _prerequisites(settings: QuickStartSettings) -> PrerequisitesSettings:
+    return PrerequisitesSettings(environments=settings.environments, pipeline=settings.pipeline)
+
+
+def _ecs_environment(scope: Scope, settings: QuickStartSettings) -> EcsEnvironmentSettings:
+    return EcsEnvironmentSettings(environment=scope.environment, architecture=settings.architecture)
+
+
+def _first_commit(form: Form, first: Scope) -> If:
+    """The archive that the repository starts with, if one is named."""
+    archive = S3(Bucket=Ref(form.of(parameters.SAMPLE_APP_BUCKET)), Key=Ref(form.of(parameters.SAMPLE_APP_KEY)))
+    return If("HasSampleApp", Code(S3=archive, BranchName=Ref(form.of(parameters.BRANCH, first))), NoValue)
+
+
+def _add_rules(template: Template, form: Form, settings: QuickStartSettings) -> None:
     """Refuses one name for two things of the same kind, which could not both be made."""
-    require_distinct_projects(template, parameters)
+    require_distinct_projects(template, form, settings.pipeline.steps)
     for own in (
         OWN_PIPELINES,
         OWN_ECR_REPOSITORIES,
-        ("DistinctECSClusters", "ECSClusterName", "an ECS cluster"),
-        ("DistinctTaskRoles", "ECSTaskRoleName", "a task role"),
-        ("DistinctTaskExecutionRoles", "ECSTaskExecutionRoleName", "a task execution role"),
-        ("DistinctAddresses", "VpcCidr", "addresses"),
+        OWN_CLUSTERS,
+        OWN_TASK_ROLES,
+        OWN_TASK_EXECUTION_ROLES,
+        OWN_ADDRESSES,
     ):
-        require_own(template, parameters, settings.environments, own)
-    blank = [Equals(Ref(parameters[name]), "") for name in ("SampleAppBucketName", "SampleAppKey")]
+        require_own(template, form, scopes(settings.environments), own)
+    blank = [Equals(Ref(form.of(spec)), "") for spec in (parameters.SAMPLE_APP_BUCKET, parameters.SAMPLE_APP_KEY)]
     whole = {
         "Assert": Or(And(*blank), Not(Or(*blank))),
-        "AssertDescription": "Give both the bucket and the key of the archive, or neither.",
+        "AssertDescription": Text("rule.whole_sample_app"),
     }
     template.add_rule("WholeSampleApp", {"Assertions": [whole]})

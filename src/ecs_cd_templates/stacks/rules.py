@@ -2,19 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import combinations
 
 from troposphere import Equals, Not, Parameter, Ref, Template
 
-from ..environments import Environment
-from ..parameters import environment_suffix
+from .. import parameters
+from ..environments import Scope
+from ..parameters import Form, ParameterSpec
+from ..texts import Text
 
-OWN_PIPELINES = ("DistinctPipelines", "CodePipelineName", "a pipeline")
-OWN_ECR_REPOSITORIES = ("DistinctECRRepositories", "ECRRepositoryName", "an ECR repository")
+
+@dataclass(frozen=True)
+class Own:
+    """A thing that environments cannot share: the rule that says so, its parameter, and what it is."""
+
+    rule: str
+    spec: ParameterSpec
+    thing: Text
 
 
-def require_distinct(template: Template, name: str, parameters: Sequence[Parameter], message: str) -> None:
+OWN_PIPELINES = Own("DistinctPipelines", parameters.PIPELINE_NAME, Text("thing.pipeline"))
+OWN_ECR_REPOSITORIES = Own("DistinctECRRepositories", parameters.ECR_REPOSITORY, Text("thing.ecr_repository"))
+OWN_CLUSTERS = Own("DistinctECSClusters", parameters.CLUSTER, Text("thing.cluster"))
+OWN_TASK_ROLES = Own("DistinctTaskRoles", parameters.TASK_ROLE, Text("thing.task_role"))
+OWN_TASK_EXECUTION_ROLES = Own(
+    "DistinctTaskExecutionRoles", parameters.TASK_EXECUTION_ROLE, Text("thing.task_execution_role")
+)
+OWN_ADDRESSES = Own("DistinctAddresses", parameters.VPC_CIDR, Text("thing.addresses"))
+
+
+def require_distinct(template: Template, name: str, among: Sequence[Parameter], message: Text) -> None:
     """Adds a rule that refuses the same value for any two of the parameters, and says for which two.
 
     Inside a rule only ``Ref`` and the rule functions may stand
@@ -23,21 +42,15 @@ def require_distinct(template: Template, name: str, parameters: Sequence[Paramet
     assertions = [
         {
             "Assert": Not(Equals(Ref(one), Ref(other))),
-            "AssertDescription": f"{message}: {one.title} and {other.title} are the same.",
+            "AssertDescription": Text("rule.same", message=message, one=str(one.title), other=str(other.title)),
         }
-        for one, other in combinations(parameters, 2)
+        for one, other in combinations(among, 2)
     ]
     if assertions:
         template.add_rule(name, {"Assertions": assertions})
 
 
-def require_own(
-    template: Template,
-    parameters: Mapping[str, Parameter],
-    environments: Sequence[Environment],
-    own: tuple[str, str, str],
-) -> None:
-    """Adds a rule that refuses one name for two environments' own: the rule's name, the question's, and what it is."""
-    rule, question, what = own
-    asked = [parameters[question + environment_suffix(environment)] for environment in environments]
-    require_distinct(template, rule, asked, f"Each environment needs {what} of its own")
+def require_own(template: Template, form: Form, scopes: Sequence[Scope], own: Own) -> None:
+    """Adds a rule that refuses one name for two environments' own."""
+    among = [form.of(own.spec, scope) for scope in scopes]
+    require_distinct(template, own.rule, among, Text("rule.own", thing=own.thing))

@@ -8,25 +8,23 @@ computes nothing
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from troposphere import AWSObject, Cidr, GetAZs, Output, Parameter, Ref, Select, Tags, Template
+from troposphere import AWSObject, Cidr, GetAZs, Output, Ref, Select, Tags, Template
 from troposphere.ec2 import VPC, InternetGateway, Route, RouteTable, Subnet, SubnetRouteTableAssociation
 from troposphere.ec2 import VPCGatewayAttachment as GatewayAttachment
 
-from .. import constraints
+from .. import parameters
 from ..cfn.intrinsics import Named, sub
-from ..constraints import Constraint
-from ..parameters import NETWORK_GROUP, Field, add_fields, for_scope, own_or_shared
+from ..checks import instance
+from ..environments import Scope
+from ..parameters import Entry, Form, Purpose, add_form, entry
 from ..settings import EcsEnvironmentSettings
+from ..texts import Text
 from .rules import require_distinct
 
-Made = TypeVar("Made", bound=AWSObject)
-
-# An Application Load Balancer needs two availability zones.
-SUBNET_IDS = ("PublicSubnet1Id", "PublicSubnet2Id")
+AnyResource = TypeVar("AnyResource", bound=AWSObject)
 
 # /22 subnets, 1,019 addresses each: one for every task, every instance and up to 100 for the load balancer
 # (https://docs.aws.amazon.com/elasticloadbalancing/latest/application/application-load-balancers.html). The
@@ -43,7 +41,7 @@ class Network:
     ready: tuple[AWSObject, ...] = ()
 
 
-def after_network(network: Network, resource: Made) -> Made:
+def after_network(network: Network, resource: AnyResource) -> AnyResource:
     """The resource, made once the network leads to the internet, and deleted while it still does."""
     if network.ready:
         resource.DependsOn = [each.title for each in network.ready]
@@ -51,82 +49,55 @@ def after_network(network: Network, resource: Made) -> Made:
 
 
 def build(settings: EcsEnvironmentSettings) -> Template:
-    """A template with the VPC, and outputs that the templates of load balancer, cluster and service ask for."""
-    template = Template(Description="This template deploys a VPC with two public subnets for an ECS environment")
-    add_vpc(template, add_fields(template, fields(settings)), settings)
+    """A template with the VPC, and outputs that the templates of load balancer, cluster and service ask for.
+
+    Raises :class:`SettingsError` for what is not settings.
+    """
+    instance("settings", settings, EcsEnvironmentSettings)
+    scope = Scope(settings.environment, only=True)
+    template = Template(Description=Text("template.vpc"))
+    add_vpc(template, add_form(template, entries(scope)), scope)
     return template
 
 
-def fields(settings: EcsEnvironmentSettings, suffix: str = "", cidr: str = "10.0.0.0/16") -> list[Field]:
-    """The fields of a VPC that is made; ``cidr`` is what the form proposes."""
-    field = Field(
-        name="VpcCidr",
-        label="Which addresses should the VPC have{scope}?",
-        group=NETWORK_GROUP,
-        description="Private network in CIDR notation. Two subnets that cannot overlap are cut from it, "
-        "each with 1,019 addresses.",
-        constraint=constraints.VPC_CIDR,
-        default=cidr,
-    )
-    return for_scope([field], settings.environment, suffix)
+def entries(scope: Scope) -> list[Entry]:
+    """The form of a VPC that is made."""
+    return [entry(parameters.VPC_CIDR, Purpose.MAKE, scope)]
 
 
-def given_fields() -> list[Field]:
-    """The fields for a VPC that another stack made."""
-    return [
-        Field(
-            name="VpcId",
-            label="Which VPC should be used?",
-            group=NETWORK_GROUP,
-            description="Existing VPC, with an internet gateway.",
-            constraint=Constraint(words="Choose a VPC of this account in the region of this stack."),
-            type="AWS::EC2::VPC::Id",
-        ),
-        *(
-            Field(
-                name=name,
-                label=f"Which public subnet should be used as number {number}?",
-                group=NETWORK_GROUP,
-                description="Existing subnet of this VPC with a route to its internet gateway, in an availability zone "
-                "of its own.",
-                constraint=Constraint(words="Choose a public subnet of the VPC."),
-                type="AWS::EC2::Subnet::Id",
-            )
-            for number, name in enumerate(SUBNET_IDS, start=1)
-        ),
-    ]
+def existing_entries() -> list[Entry]:
+    """The form of a VPC that another stack made."""
+    return [entry(spec, Purpose.USE) for spec in (parameters.VPC, *parameters.PUBLIC_SUBNETS)]
 
 
-def given(template: Template, parameters: Mapping[str, Parameter]) -> Network:
-    """The network that :func:`given_fields` asks for."""
-    subnets = [parameters[name] for name in SUBNET_IDS]
-    require_distinct(template, "DistinctSubnets", subnets, "Each subnet is in an availability zone of its own")
-    return Network(vpc=parameters["VpcId"], subnets=[Ref(subnet) for subnet in subnets])
+def existing_network(template: Template, form: Form) -> Network:
+    """The network that :func:`existing_entries` ask for."""
+    subnets = [form.of(spec) for spec in parameters.PUBLIC_SUBNETS]
+    require_distinct(template, "DistinctSubnets", subnets, Text("rule.own_zone"))
+    return Network(vpc=form.of(parameters.VPC), subnets=[Ref(subnet) for subnet in subnets])
 
 
-def add_vpc(
-    template: Template, parameters: Mapping[str, Parameter], settings: EcsEnvironmentSettings, suffix: str = ""
-) -> Network:
+def add_vpc(template: Template, form: Form, scope: Scope) -> Network:
     """Adds the VPC with its subnets, gateway and routes, and an output for each ID."""
-    cidr = own_or_shared(parameters, suffix)["VpcCidr"]
-    name = "${AWS::StackName}" + (f"-{settings.environment.key.lower()}" if suffix else "")
+    cidr = form.of(parameters.VPC_CIDR, scope)
+    name = "${AWS::StackName}" + ("" if scope.only else f"-{scope.environment.id.lower()}")
     vpc = template.add_resource(
         VPC(
-            f"VPC{suffix}",
+            scope.name("VPC"),
             CidrBlock=Ref(cidr),
             EnableDnsHostnames=True,
             EnableDnsSupport=True,
             Tags=Tags(Name=sub(name)),
         )
     )
-    gateway = template.add_resource(InternetGateway(f"InternetGateway{suffix}", Tags=Tags(Name=sub(name))))
+    gateway = template.add_resource(InternetGateway(scope.name("InternetGateway"), Tags=Tags(Name=sub(name))))
     attachment = template.add_resource(
-        GatewayAttachment(f"InternetGatewayAttachment{suffix}", VpcId=Ref(vpc), InternetGatewayId=Ref(gateway))
+        GatewayAttachment(scope.name("InternetGatewayAttachment"), VpcId=Ref(vpc), InternetGatewayId=Ref(gateway))
     )
-    table = template.add_resource(RouteTable(f"PublicRouteTable{suffix}", VpcId=Ref(vpc)))
+    table = template.add_resource(RouteTable(scope.name("PublicRouteTable"), VpcId=Ref(vpc)))
     route = template.add_resource(
         Route(
-            f"DefaultRoute{suffix}",
+            scope.name("DefaultRoute"),
             DependsOn=[attachment.title],
             RouteTableId=Ref(table),
             DestinationCidrBlock="0.0.0.0/0",
@@ -135,23 +106,23 @@ def add_vpc(
     )
     subnets: list[Ref] = []
     ready: list[AWSObject] = [route]
-    for number, output in enumerate(SUBNET_IDS):
+    for number, spec in enumerate(parameters.PUBLIC_SUBNETS, start=1):
         # What needs a public address asks for one itself.
         subnet = template.add_resource(
             Subnet(
-                f"PublicSubnet{number + 1}{suffix}",
+                scope.name(f"PublicSubnet{number}"),
                 VpcId=Ref(vpc),
-                AvailabilityZone=Select(number, GetAZs("")),
-                CidrBlock=Select(number, Cidr(Ref(cidr), len(SUBNET_IDS), SUBNET_BITS)),
+                AvailabilityZone=Select(number - 1, GetAZs("")),
+                CidrBlock=Select(number - 1, Cidr(Ref(cidr), len(parameters.PUBLIC_SUBNETS), SUBNET_BITS)),
                 MapPublicIpOnLaunch=False,
-                Tags=Tags(Name=sub(f"{name}-public-{number + 1}")),
+                Tags=Tags(Name=sub(f"{name}-public-{number}")),
             )
         )
         association = SubnetRouteTableAssociation(
-            f"PublicSubnet{number + 1}Route{suffix}", SubnetId=Ref(subnet), RouteTableId=Ref(table)
+            scope.name(f"PublicSubnet{number}Route"), SubnetId=Ref(subnet), RouteTableId=Ref(table)
         )
         subnets.append(Ref(subnet))
         ready.append(template.add_resource(association))
-        template.add_output(Output(f"{output}{suffix}", Description="A public subnet of the VPC", Value=Ref(subnet)))
-    template.add_output(Output(f"VpcId{suffix}", Description="The VPC", Value=Ref(vpc)))
+        template.add_output(Output(scope.name(spec.name), Description="A public subnet of the VPC", Value=Ref(subnet)))
+    template.add_output(Output(scope.name(parameters.VPC.name), Description="The VPC", Value=Ref(vpc)))
     return Network(vpc=vpc, subnets=subnets, ready=tuple(ready))

@@ -1,0 +1,80 @@
+"""What a pipeline must be told: the parameters that ask for it, and the values that they or other resources give."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from . import parameters
+from .cfn.intrinsics import Named
+from .environments import Scope
+from .parameters import Form, ParameterSpec
+from .steps import BuildStep
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuildInput:
+    """A build of the pipeline, and the name of its CodeBuild project."""
+
+    step: BuildStep
+    project: Named
+
+
+@dataclass(frozen=True, kw_only=True)
+class PipelineInputs:
+    """The name of each thing that one pipeline works with, and the two values that are no names.
+
+    ``approval_topic`` is None for a pipeline that does not wait for an approval.
+    """
+
+    pipeline: Named
+    pipeline_role: Named
+    artifact_bucket: Named
+    approval_topic: Named | None
+    repository: Named
+    branch: Named
+    builds: Sequence[BuildInput]
+    ecr_repository: Named
+    container: Named
+    lifecycle_policy: Named
+    cluster: Named
+    service: Named
+    event_role: Named
+
+
+def pipeline_parameters(steps: Sequence[BuildStep], *, approval: bool) -> tuple[ParameterSpec, ...]:
+    """The parameters that ask for all of it, in the order of the reference's forms."""
+    return (
+        parameters.PIPELINE_NAME,
+        parameters.PIPELINE_ROLE,
+        parameters.ARTIFACT_BUCKET,
+        *([parameters.APPROVAL_TOPIC] if approval else []),
+        parameters.REPOSITORY,
+        parameters.BRANCH,
+        *(step.project for step in steps),
+        parameters.ECR_REPOSITORY,
+        parameters.CONTAINER,
+        parameters.LIFECYCLE_POLICY,
+        parameters.CLUSTER,
+        parameters.SERVICE,
+        parameters.EVENT_ROLE,
+    )
+
+
+def inputs_from_form(form: Form, scope: Scope, steps: Sequence[BuildStep]) -> PipelineInputs:
+    """What the form says about the pipeline of one environment."""
+    return PipelineInputs(
+        pipeline=form.of(parameters.PIPELINE_NAME, scope),
+        pipeline_role=form.of(parameters.PIPELINE_ROLE),
+        artifact_bucket=form.of(parameters.ARTIFACT_BUCKET),
+        approval_topic=form.of(parameters.APPROVAL_TOPIC) if scope.environment.approval else None,
+        repository=form.of(parameters.REPOSITORY),
+        branch=form.of(parameters.BRANCH, scope),
+        builds=[BuildInput(step=step, project=form.of(step.project)) for step in steps],
+        ecr_repository=form.of(parameters.ECR_REPOSITORY, scope),
+        container=form.of(parameters.CONTAINER),
+        lifecycle_policy=form.of(parameters.LIFECYCLE_POLICY, scope),
+        cluster=form.of(parameters.CLUSTER, scope),
+        service=form.of(parameters.SERVICE, scope),
+        event_role=form.of(parameters.EVENT_ROLE),
+    )

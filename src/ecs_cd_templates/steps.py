@@ -1,0 +1,183 @@
+"""The builds that every pipeline runs, one after the other: unit tests, container image, and whatever else is wanted.
+
+A record here is all that it takes: the action in each pipeline, the template of the CodeBuild project,
+the parameters, the project's role with its permissions, and what the launch page says follow from it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from . import constraints, grants
+from .checks import flag, instance, text
+from .errors import SettingsError
+from .grants import BuildResources, Grant
+from .parameters import CODEBUILD_GROUP, ROLES_GROUP, ParameterSpec
+from .texts import Text
+
+# A name is in logical IDs, in a file's name, and in the names that are proposed for project and role.
+MAX_STEP_NAME_LENGTH = 30
+MAX_STEPS = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuildStep:
+    """A build: a CodeBuild project of its own, and an action in every pipeline that runs it.
+
+    ``name``: 1 to 30 ASCII letters and digits, the first a capital, such as ``SecurityScan``; parameters,
+    logical IDs and the template's file are named after it. ``display_name`` says in labels what it is,
+    such as ``security scan``: 1 to 80 characters on one line. ``buildspec``: the file in the application
+    that says what to run. ``grants``: what its role may do besides writing its log and reading and
+    writing artifacts. ``privileged``: whether Docker may run in it. ``output``: the artifact that it hands
+    on, if any; later steps get what the last one handed on. ``pushes_image``: it pushes the container
+    image and hands on the image definitions that are deployed; exactly one step does. ``action``: the
+    action's name, by default the step's. ``texts`` begins the keys of its texts.
+
+    Raises :class:`SettingsError`.
+    """
+
+    name: str
+    display_name: str
+    buildspec: str
+    grants: tuple[Callable[[BuildResources], list[Grant]], ...] = ()
+    privileged: bool = False
+    output: str | None = None
+    pushes_image: bool = False
+    action: str = ""
+    texts: str = "step"
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(rf"[A-Z][A-Za-z0-9]{{0,{MAX_STEP_NAME_LENGTH - 1}}}", text("BuildStep.name", self.name)):
+            remedy = f"use 1 to {MAX_STEP_NAME_LENGTH} ASCII letters and digits, the first a capital: 'SecurityScan'"
+            raise SettingsError("BuildStep.name", self.name, remedy)
+        display_name = text("BuildStep.display_name", self.display_name)
+        if constraints.DISPLAY_NAME.accepts(display_name) is False or not display_name.isprintable():
+            remedy = "use 1 to 80 printable characters on one line, such as 'security scan'"
+            raise SettingsError("BuildStep.display_name", display_name, remedy)
+        # A path within the source; https://docs.aws.amazon.com/codebuild/latest/userguide/build-spec-ref.html
+        if not re.fullmatch(r"(?!/)[A-Za-z0-9_./-]{1,255}", text("BuildStep.buildspec", self.buildspec)):
+            remedy = "give the file's path within the application, such as 'buildspec_scan.yml'"
+            raise SettingsError("BuildStep.buildspec", self.buildspec, remedy)
+        flag("BuildStep.privileged", self.privileged)
+        flag("BuildStep.pushes_image", self.pushes_image)
+        for grant in self.grants:
+            if not callable(grant):
+                raise SettingsError("BuildStep.grants", grant, "give functions such as grants.report_tests")
+        if not self.action:
+            object.__setattr__(self, "action", self.name)
+        # https://docs.aws.amazon.com/codepipeline/latest/APIReference/API_OutputArtifact.html
+        for field, value in (("action", self.action), ("output", self.output)):
+            if value is not None and not re.fullmatch(r"[A-Za-z0-9_-]{1,100}", text(f"BuildStep.{field}", value)):
+                raise SettingsError(f"BuildStep.{field}", value, "use 1 to 100 letters, digits, hyphens or underscores")
+        if self.pushes_image and self.output is None:
+            raise SettingsError("BuildStep.output", None, "name the artifact with the image definitions")
+
+    @property
+    def file_name(self) -> str:
+        """The file that the template of its project is rendered to."""
+        return f"code-build-{self.name[0].lower()}{self.name[1:]}.yaml"
+
+    @property
+    def project(self) -> ParameterSpec:
+        """The parameter that names its project, in the templates that use it."""
+        return self._parameter(f"CodeBuild{self.name}ProjectName", "project", default=f"ecs-cd-build-{self._words}")
+
+    @property
+    def role(self) -> ParameterSpec:
+        """The parameter that names its project's role, in the templates that make it."""
+        return self._parameter(
+            f"CodeBuild{self.name}ServiceRoleName",
+            "role",
+            constraint=constraints.ROLE_NAME,
+            new=constraints.NEW_ROLE_NAME,
+            allowed=constraints.NAMED_ROLE,
+            make_group=ROLES_GROUP,
+            default=f"ecs-cd-codebuild-{self._words}",
+        )
+
+    @property
+    def own_project(self) -> ParameterSpec:
+        """The parameter that names the project, in the template of this project alone."""
+        return self._parameter("CodeBuildProjectName", "own_project")
+
+    @property
+    def own_role(self) -> ParameterSpec:
+        """The parameter that names the project's role, in the template of this project alone."""
+        return self._parameter("CodeBuildServiceRoleName", "own_role", constraint=constraints.ROLE_NAME)
+
+    @property
+    def title(self) -> Text:
+        """What the launch page's picture calls it."""
+        return self.text("title")
+
+    def text(self, key: str, **fill: str) -> Text:
+        """A text of its own."""
+        return Text(f"{self.texts}.{key}", **dict(self._fill), **fill)
+
+    def grants_for(self, build: BuildResources) -> list[Grant]:
+        """All that its role may do."""
+        own = [grant for function in self.grants for grant in function(build)]
+        return grants.build_basics(build) + own
+
+    @property
+    def _fill(self) -> tuple[tuple[str, str], ...]:
+        return (("step", self.display_name), ("file", self.file_name))
+
+    @property
+    def _words(self) -> str:
+        """The name in lower case, its words joined by hyphens."""
+        return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", self.name).lower()
+
+    def _parameter(self, name: str, texts: str, **changes: Any) -> ParameterSpec:
+        fields = {"group": CODEBUILD_GROUP, "constraint": constraints.BUILD_PROJECT, **changes}
+        return ParameterSpec(name=name, texts=f"{self.texts}.{texts}", fill=self._fill, **fields)
+
+
+UNIT_TESTS = BuildStep(
+    name="Nodejs",
+    display_name=Text("step.Nodejs.display_name"),
+    action="BuildApp",
+    buildspec="buildspec_nodejs.yml",
+    grants=(grants.report_tests,),
+    output="BuildAppArtifact",
+    texts="step.Nodejs",
+)
+CONTAINER_IMAGE = BuildStep(
+    name="ContainerImage",
+    display_name=Text("step.ContainerImage.display_name"),
+    action="BuildContainer",
+    buildspec="buildspec_containerImage.yml",
+    grants=(grants.image_push,),
+    # Docker's daemon starts inside the build container in privileged mode only
+    # (https://docs.aws.amazon.com/codebuild/latest/userguide/sample-docker.html).
+    privileged=True,
+    output="BuildContainerArtifact",
+    pushes_image=True,
+    texts="step.ContainerImage",
+)
+BUILD_STEPS = (UNIT_TESTS, CONTAINER_IMAGE)
+"""The unit tests, then the container image."""
+
+
+def checked_steps(name: str, steps: object) -> tuple[BuildStep, ...]:
+    """The steps as a tuple, if each has names of its own and one of them pushes the image.
+
+    Raises :class:`SettingsError` with this name.
+    """
+    if not isinstance(steps, Sequence) or isinstance(steps, str):
+        raise SettingsError(name, steps, "give a list or a tuple of BuildStep")
+    for step in steps:
+        instance(name, step, BuildStep)
+    if len(steps) > MAX_STEPS:
+        raise SettingsError(name, f"{len(steps)} steps", f"give at most {MAX_STEPS}")
+    for attribute in ("name", "action", "output", "display_name"):
+        values = [str(value).lower() for step in steps if (value := getattr(step, attribute)) is not None]
+        for value in values:
+            if values.count(value) > 1:
+                raise SettingsError(f"BuildStep.{attribute}", value, "appears twice: give each step its own")
+    if sum(step.pushes_image for step in steps) != 1:
+        raise SettingsError(name, [step.name for step in steps], "exactly one step must push the image")
+    return tuple(steps)
