@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 
+class _NotGiven:
+    def __repr__(self) -> str:
+        return "not given"
+
+
+NOT_GIVEN = _NotGiven()
+"""Stands for a value that there should be."""
+
+
 class EcsCdTemplatesError(Exception):
     """Something the caller can put right.
 
-    ``field`` names what is wrong, ``value`` is what was given and ``remedy`` says what to do;
-    ``str()`` of the error is these three in one line.
+    ``field`` names what is wrong, ``value`` is what was given (or :data:`NOT_GIVEN`) and ``remedy``
+    says what to do; ``str()`` of the error is these three in one line.
     """
 
     _longest_shown = 80
@@ -32,11 +41,11 @@ class ParameterError(EcsCdTemplatesError):
 
 
 class ParameterFileError(EcsCdTemplatesError):
-    """A parameter file that is none."""
+    """A file that is not a parameter file, or not one for this."""
 
 
 class RegionError(EcsCdTemplatesError):
-    """A region that there is none of, that lacks a service, or that is in another partition."""
+    """A region that does not exist, that lacks a service, or that is in another partition."""
 
 
 class BucketError(EcsCdTemplatesError):
@@ -44,7 +53,7 @@ class BucketError(EcsCdTemplatesError):
 
 
 class PublishError(EcsCdTemplatesError):
-    """AWS refused, or could not be asked; the version that was published before is unchanged."""
+    """AWS refused, or could not be reached; the version that was published before is unchanged."""
 
 
 class MissingExtraError(EcsCdTemplatesError):

@@ -20,7 +20,7 @@ def changed(directory: Path, contents: Mapping[str, str]) -> list[str]:
     """
     try:
         if not stat.S_ISDIR(directory.stat().st_mode):
-            raise OutputError("output directory", str(directory), "is a file; give a directory")
+            raise OutputError("output directory", str(directory), "is a file: give a directory")
     except FileNotFoundError:
         pass
     except OSError as error:
@@ -31,7 +31,7 @@ def changed(directory: Path, contents: Mapping[str, str]) -> list[str]:
 def replace_all(directory: Path, contents: Mapping[str, str]) -> list[str]:
     """Writes the files whose content changes, in UTF-8; returns their names.
 
-    All of them are written beside their places first and moved there last, and what was moved is put
+    All of them are written beside their targets first and moved there last, and what was moved is put
     back if a move fails: after an error or an interruption every file is as it was. The directory is
     made if it is missing. Raises :class:`OutputError`.
     """
@@ -39,30 +39,30 @@ def replace_all(directory: Path, contents: Mapping[str, str]) -> list[str]:
         names = changed(directory, contents)
         if names:
             directory.mkdir(parents=True, exist_ok=True)
-        _replace(_places(directory, names), [contents[name].encode() for name in names])
+        _replace(_targets(directory, names), [contents[name].encode() for name in names])
     except OSError as error:
         raise _unwritable(directory, error) from None
     return names
 
 
-def _places(directory: Path, names: Sequence[str]) -> list[Path]:
+def _targets(directory: Path, names: Sequence[str]) -> list[Path]:
     """Where the files are or will be. A link stays a link: what it leads to is replaced."""
-    places: list[Path] = []
+    targets: list[Path] = []
     for name in names:
         path = (directory / name).resolve()
         if path.exists() and not path.is_file():
-            raise OutputError("output file", str(directory / name), "is no regular file; move it away")
-        if path in places:
+            raise OutputError("output file", str(directory / name), "is not a regular file: move it away")
+        if path in targets:
             raise OutputError("output file", str(directory / name), f"leads to {path} like another; remove the link")
-        places.append(path)
-    return places
+        targets.append(path)
+    return targets
 
 
-def _replace(places: Sequence[Path], contents: Sequence[bytes]) -> None:
+def _replace(targets: Sequence[Path], contents: Sequence[bytes]) -> None:
     # The last with is left first: files are put back before what was put beside them is removed.
     with ExitStack() as beside, ExitStack() as undo:
         moves: list[tuple[Path, Path]] = []
-        for path, content in zip(places, contents, strict=True):
+        for path, content in zip(targets, contents, strict=True):
             temporary = _write_beside(path, content)
             beside.callback(temporary.unlink, missing_ok=True)
             moves.append((temporary, path))

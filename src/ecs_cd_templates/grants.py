@@ -139,7 +139,7 @@ def request_approval(topic: Named) -> list[Grant]:
 def ecs_deployment(cluster: Named, service: Named, roles: Sequence[Named]) -> list[Grant]:
     """What the ECS deploy action calls: a new revision of the service's task definition, and the service set to it.
 
-    ``roles`` are the task and execution roles that the task definition names, and may be handed on to tasks only.
+    ``roles`` are the task and execution roles that the task definition names, and may be passed to tasks only.
     """
     arn_prefix = "arn:${AWS::Partition}:ecs:${AWS::Region}:${AWS::AccountId}"
     grants = [

@@ -22,7 +22,7 @@ class BuildInput:
 
 @dataclass(frozen=True, kw_only=True)
 class PipelineInputs:
-    """The name of each thing that one pipeline works with, and the two values that are no names.
+    """The name of each thing that one pipeline works with, its branch and its lifecycle policy.
 
     ``approval_topic`` is None for a pipeline that does not wait for an approval.
     """

@@ -31,9 +31,9 @@ class BuildStep:
     logical IDs and the template's file are named after it. ``display_name`` says in labels what it is,
     such as ``security scan``: 1 to 80 characters on one line. ``buildspec``: the file in the application
     that says what to run. ``grants``: what its role may do besides writing its log and reading and
-    writing artifacts. ``privileged``: whether Docker may run in it. ``output``: the artifact that it hands
-    on, if any; later steps get what the last one handed on. ``pushes_image``: it pushes the container
-    image and hands on the image definitions that are deployed; exactly one step does. ``action``: the
+    writing artifacts. ``privileged``: whether Docker may run in it. ``output``: the artifact that it passes
+    on, if any; later steps get what the last one passed on. ``pushes_image``: it pushes the container
+    image and passes on the image definitions that are deployed; exactly one step does. ``action``: the
     action's name, by default the step's. ``texts`` begins the keys of its texts.
 
     Raises :class:`SettingsError`.

@@ -14,7 +14,7 @@ from ipaddress import IPv4Network
 from itertools import islice
 from typing import Any
 
-from ..errors import ParameterError
+from ..errors import NOT_GIVEN, ParameterError
 from .constraint import Constraint
 from .intrinsics import arguments_of_sub, intrinsic, references, substitute
 from .partitions import PARTITIONS
@@ -83,7 +83,7 @@ def check_parameters(template: Mapping[str, Any], values: Mapping[str, str]) -> 
         constraint = Constraint.of_parameter(parameter)
         value = values.get(name, parameter.get("Default"))
         if value is None:
-            raise ParameterError(name, None, f"has no default: give a value. {constraint.message}")
+            raise ParameterError(name, NOT_GIVEN, f"has no default: give a value. {constraint.message}")
         complete[name] = str(value)
         if not constraint.accepts(complete[name]):
             raise ParameterError(name, value, constraint.message)
@@ -244,7 +244,7 @@ class Evaluator:
         else:
             value = self._ref(name)
         if value is _NO_VALUE:
-            raise ValueError(f"${{{name}}} stands for AWS::NoValue, which is no text")
+            raise ValueError(f"${{{name}}} stands for AWS::NoValue, which is not text")
         return str(value)
 
     def _ref(self, name: str) -> Any:

@@ -41,7 +41,7 @@ def sub(text: str, **values: Named) -> Sub:
     """``Fn::Sub`` of the text, in which ``${name}`` stands for the value passed as ``name``.
 
     Pseudo parameters (``${AWS::Region}``) stand for themselves. A name without a value is a
-    ``KeyError``, a value that is no value (``AWS::NoValue``) a ``ValueError``.
+    ``KeyError``, ``AWS::NoValue`` a ``ValueError``.
     """
     local: dict[str, Any] = {}
 
@@ -58,7 +58,7 @@ def sub(text: str, **values: Named) -> Sub:
 
 
 def ref(value: Named) -> AWSHelperFn:
-    """The value itself, where no text surrounds it. No value is a ``ValueError``."""
+    """The value itself, where no text surrounds it. ``AWS::NoValue`` is a ``ValueError``."""
     _valued(value)
     return value if isinstance(value, AWSHelperFn) else Ref(value)
 
@@ -131,5 +131,5 @@ def references(node: Any) -> Iterator[str]:
 
 def _valued(value: Named) -> Named:
     if isinstance(value, Ref) and value.data == {"Ref": "AWS::NoValue"}:
-        raise ValueError("AWS::NoValue is no name")
+        raise ValueError("AWS::NoValue is not a name")
     return value

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 from ..errors import EcsCdTemplatesError
 from . import links, page, policies, publish, render
 from . import list as list_
-from .options import OK, PROGRAM, REFUSED, Parser
+from .options import OK, PROGRAM, REFUSED, Parser, of_option
 
 COMMANDS = (render, list_, policies, publish, links, page)
 
@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if sys.stdout is not None:
             sys.stdout.flush()
     except EcsCdTemplatesError as error:
-        print(f"{PROGRAM}: error: {error}", file=sys.stderr)
+        print(f"{PROGRAM}: error: {of_option(error)}", file=sys.stderr)
         return REFUSED
     except OSError as error:
         # Files raise OutputError, so this is standard output; Python would try it once more, and complain, at its end.

@@ -5,8 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Sequence
 
-from .. import catalog
-from ..errors import RegionError
+from ..errors import NOT_GIVEN, RegionError
 from ..launch.bundle import Folder
 from ..launch.links import BUTTON, Link, links, read_parameters_for, to_html, to_json, to_markdown, to_text
 from .options import OK, Commands, add_bucket, add_published_settings, render_settings
@@ -14,8 +13,8 @@ from .options import OK, Commands, add_bucket, add_published_settings, render_se
 _FORMATS: dict[str, Callable[[Sequence[Link], str], str]] = {
     "markdown": to_markdown,
     "html": to_html,
-    "json": lambda found, button: to_json(found),
-    "text": lambda found, button: to_text(found),
+    "json": lambda links, button: to_json(links),
+    "text": lambda links, button: to_text(links),
 }
 
 
@@ -32,9 +31,7 @@ def add_to(commands: Commands) -> None:
     parser.add_argument(
         "--region", nargs="+", default=[], metavar="R", help="default: each that has what a template uses"
     )
-    parser.add_argument(
-        "--template", nargs="+", default=[], choices=catalog.templates(), metavar="T", help="default: all"
-    )
+    parser.add_argument("--template", nargs="+", default=[], metavar="T", help="as list names them; default: all")
     parser.add_argument(
         "--params",
         nargs="+",
@@ -52,14 +49,15 @@ def run(options: argparse.Namespace) -> int:
     """Prints the links in the format asked for."""
     region = options.bucket_region or next(iter(options.region), None)
     if region is None:
-        raise RegionError("bucket region", None, "say where the bucket is, with --bucket-region")
-    found = links(
+        raise RegionError("bucket region", NOT_GIVEN, "say where the bucket is, with --bucket-region")
+    settings = render_settings(options)
+    result = links(
         Folder(bucket=options.bucket, region=region, prefix=options.prefix),
-        render_settings(options),
+        settings,
         nested=options.nested,
         only_templates=options.template,
         only_regions=options.region,
-        parameters=read_parameters_for(options.params),
+        parameters=read_parameters_for(options.params, settings),
     )
-    print(_FORMATS[options.format](found, options.button), end="")
+    print(_FORMATS[options.format](result, options.button), end="")
     return OK

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from .. import catalog
-from .options import OK, Commands
+from .options import OK, Commands, add_settings, render_settings
 
 
 def add_to(commands: Commands) -> None:
@@ -13,11 +13,12 @@ def add_to(commands: Commands) -> None:
     parser = commands.add_parser(
         "list", help="list the templates", description="Lists the templates that render writes."
     )
+    add_settings(parser)
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Prints a line for each template."""
-    for name, build in catalog.templates().items():
+    for name, build in catalog.templates(render_settings(options)).items():
         print(f"{name:42} {build().description}")
     return OK

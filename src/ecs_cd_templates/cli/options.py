@@ -3,33 +3,51 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+import re
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Literal, NoReturn, TypeAlias, get_args
+from typing import Any, Literal, NoReturn, TypeAlias, get_args
 
 from ..catalog import RenderSettings
+from ..environments import THREE_ENVIRONMENTS, Environment
+from ..errors import EcsCdTemplatesError, SettingsError
 from ..files import replace_all
 from ..launch.bundle import DEFAULT_PREFIX
 from ..settings import Architecture, PipelineSettings, PipelineType, TagMutability
+from ..steps import BUILD_STEPS, UNIT_TESTS, BuildStep
 
 PROGRAM = "ecs-cd-templates"
 OK, DIFFERENT, REFUSED = 0, 1, 2
 
 ApprovalMessage = Literal["shown", "hidden"]
 
-# The options of every command that renders: their choices, default and meaning.
-SETTINGS: tuple[tuple[str, object, str, str], ...] = (
+# The options with a choice, of every command that renders: their choices, default and meaning.
+_CHOICES: tuple[tuple[str, object, str, str], ...] = (
     ("--tag-mutability", TagMutability, PipelineSettings.image_tag_mutability, "of the ECR repositories"),
     ("--pipeline-type", PipelineType, PipelineSettings.pipeline_type, "V1 cannot roll back"),
     ("--architecture", Architecture, RenderSettings.architecture, "of the build image"),
     ("--approval-message", ApprovalMessage, "shown", "of the commit, in approval requests"),
 )
 
+# The option that makes a setting; an error about the setting is one about the option.
+_OPTIONS = {
+    "AllEnvironmentsSettings.nested_base_url": "--nested-base-url",
+    "AllEnvironmentsSettings.environments": "--environment",
+    "PrerequisitesSettings.environments": "--environment",
+    "QuickStartSettings.environments": "--environment",
+    "RenderSettings.environments": "--environment",
+    "Environment": "--environment",
+    "PipelineSettings.steps": "--build-step",
+    "BuildStep": "--build-step",
+}
+
 
 class Parser(argparse.ArgumentParser):
     """argparse, but an error is one line."""
 
     def error(self, message: str) -> NoReturn:
+        """Exits with the message."""
         line = " ".join(message.splitlines())
         self.exit(REFUSED, f"{self.prog}: error: {line} (see {self.prog} --help)\n")
 
@@ -57,7 +75,24 @@ def add_published_settings(parser: argparse.ArgumentParser) -> None:
 
 def add_settings(parser: argparse.ArgumentParser) -> None:
     """Adds the options of what is rendered."""
-    for flag, kind, default, what in SETTINGS:
+    usual = ", ".join(environment.id for environment in THREE_ENVIRONMENTS)
+    parser.add_argument(
+        "--environment",
+        action="append",
+        default=[],
+        metavar="ID[,name=TEXT][,branch=BRANCH][,approval]",
+        help="an environment, once for each and in this order, such as Staging,name=staging,branch=next,approval; "
+        f"default: {usual}, which also stand for themselves",
+    )
+    parser.add_argument(
+        "--build-step",
+        action="append",
+        default=[],
+        metavar="NAME[,name=TEXT][,buildspec=FILE][,after=STEP][,privileged]",
+        help="a further build in every pipeline, such as SecurityScan,buildspec=buildspec_scan.yml, after the step "
+        f"{UNIT_TESTS.name} unless it says otherwise",
+    )
+    for flag, kind, default, what in _CHOICES:
         choices = get_args(kind)
         parser.add_argument(
             flag, choices=choices, default=default, help=f"{what}: {' or '.join(choices)}; default: {default}"
@@ -65,14 +100,48 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
 
 
 def render_settings(options: argparse.Namespace, nested_base_url: str | None = None) -> RenderSettings:
-    """The settings that the options ask for."""
+    """The settings that the options ask for. Raises :class:`SettingsError`."""
+    steps = list(BUILD_STEPS)
+    for text in options.build_step:
+        _insert(steps, text)
     pipeline = PipelineSettings(
         pipeline_type=options.pipeline_type,
         rollback_on_failure=options.pipeline_type == "V2",
         image_tag_mutability=options.tag_mutability,
         approval_shows_message=options.approval_message == "shown",
+        steps=steps,
     )
-    return RenderSettings(pipeline=pipeline, architecture=options.architecture, nested_base_url=nested_base_url)
+    return RenderSettings(
+        environments=[_environment(text) for text in options.environment] or THREE_ENVIRONMENTS,
+        pipeline=pipeline,
+        architecture=options.architecture,
+        nested_base_url=nested_base_url,
+    )
+
+
+def arguments_of(options: argparse.Namespace) -> list[str]:
+    """The options of what is rendered as another command takes them, without those that have their default."""
+    arguments: list[str] = []
+    for flag in ("--environment", "--build-step"):
+        for value in getattr(options, _name(flag)):
+            arguments += [flag, value]
+    for flag, _, default, _ in _CHOICES:
+        value = getattr(options, _name(flag))
+        arguments += [flag, value] if value != default else []
+    return arguments
+
+
+def command_line(arguments: Sequence[str]) -> str:
+    """The arguments as a POSIX shell reads them back."""
+    return shlex.join([PROGRAM, *arguments])
+
+
+def of_option(error: EcsCdTemplatesError) -> EcsCdTemplatesError:
+    """The error, about the option where its setting came from one."""
+    if not isinstance(error, SettingsError):
+        return error
+    option = _OPTIONS.get(error.field) or _OPTIONS.get(error.field.partition(".")[0])
+    return SettingsError(option, error.value, error.remedy) if option else error
 
 
 def write(directory: Path, contents: Mapping[str, str]) -> None:
@@ -80,3 +149,54 @@ def write(directory: Path, contents: Mapping[str, str]) -> None:
     written = replace_all(directory, contents)
     for name in contents:
         print(f"{'written' if name in written else 'unchanged'}: {directory / name}")
+
+
+def _environment(text: str) -> Environment:
+    name, *parts = text.split(",")
+    fields = dict(_fields("--environment", text, parts, {"name", "branch"}, {"approval"}))
+    for usual in THREE_ENVIRONMENTS:
+        if usual.id == name and not fields:
+            return usual
+    return Environment(
+        id=name,
+        display_name=fields.get("name", name),
+        default_branch=fields.get("branch"),
+        approval="approval" in fields,
+    )
+
+
+def _insert(steps: list[BuildStep], text: str) -> None:
+    """Adds the step that the text describes to those that there are."""
+    name, *parts = text.split(",")
+    fields = dict(_fields("--build-step", text, parts, {"name", "buildspec", "after"}, {"privileged"}))
+    after = fields.get("after", UNIT_TESTS.name)
+    names = [step.name for step in steps]
+    if after not in names:
+        raise SettingsError("--build-step", text, f"there is no step {after!r}: give after={' or after='.join(names)}")
+    step = BuildStep(
+        name=name,
+        display_name=fields.get("name", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name).lower()),
+        buildspec=fields.get("buildspec", f"buildspec_{name[:1].lower()}{name[1:]}.yml"),
+        privileged="privileged" in fields,
+    )
+    steps.insert(names.index(after) + 1, step)
+
+
+def _fields(
+    flag: str, text: str, parts: Sequence[str], texts: set[str], switches: set[str]
+) -> Iterator[tuple[str, str]]:
+    """The fields of an option's value: ``field=TEXT``, or a switch by itself."""
+    seen: set[str] = set()
+    for part in parts:
+        field, equals, value = part.partition("=")
+        if field not in (texts if equals else switches):
+            known = [*(f"{each}=…" for each in sorted(texts)), *sorted(switches)]
+            raise SettingsError(flag, text, f"{part!r} is not one of {', '.join(known)}")
+        if field in seen:
+            raise SettingsError(flag, text, f"says {field!r} twice: say it once")
+        seen.add(field)
+        yield field, value
+
+
+def _name(flag: str) -> Any:
+    return flag.removeprefix("--").replace("-", "_")

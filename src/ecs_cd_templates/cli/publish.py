@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import shlex
 import sys
 
 from ..launch.bundle import DEFAULT_PREFIX
 from ..launch.upload import publish
-from .options import OK, PROGRAM, SETTINGS, Commands, add_bucket, add_published_settings, render_settings
+from .options import (
+    OK,
+    Commands,
+    add_bucket,
+    add_published_settings,
+    arguments_of,
+    command_line,
+    render_settings,
+)
 
 
 def add_to(commands: Commands) -> None:
@@ -35,12 +42,9 @@ def run(options: argparse.Namespace) -> int:
         nested=options.nested,
         progress=lambda message: print(message, file=sys.stderr),
     )
-    command = [PROGRAM, "links", "--bucket", folder.bucket, "--bucket-region", folder.region]
+    command = ["links", "--bucket", folder.bucket, "--bucket-region", folder.region]
     command += ["--prefix", folder.prefix] if folder.prefix != DEFAULT_PREFIX else []
     command += ["--nested"] if options.nested else []
-    for flag, _, default, _ in SETTINGS:
-        value = getattr(options, flag.lstrip("-").replace("-", "_"))
-        command += [flag, value] if value != default else []
     print(f"published: {published.url}/")
-    print(f"next: {shlex.join(command)}")
+    print(f"next: {command_line([*command, *arguments_of(options)])}")
     return OK

@@ -80,12 +80,16 @@ def links(
     local = catalog.templates(settings)
     for name in (parameters or {}).keys() - set(only_templates or builders):
         file = str((parameters or {})[name].file)
-        raise ParameterFileError("parameter file", file, f"is for {name}, for which no link was asked: leave it out")
+        remedy = f"is for {name}, and the links are for other templates: leave it out"
+        raise ParameterFileError("parameter file", file, remedy)
+    for name in only_templates:
+        if name not in builders:
+            raise ParameterError("template", name, f"there is no such template: give one of {', '.join(builders)}")
     note = ""
     if nested or settings != DEFAULT_SETTINGS:
         same = f"the same settings as here{f' and --nested-base-url {url}' if nested else ''}"
         note = f"The command reads {_TEMPLATES}/: render it with {same}."
-    found = []
+    result = []
     for name in dict.fromkeys(only_templates or builders):
         template, uses, beside = builders[name]().to_dict(), flat[name]().to_dict(), local[name]()
         size = len(to_yaml(beside).encode())
@@ -129,7 +133,7 @@ def links(
                 bucket=folder.bucket,
                 overrides=_overrides(given, published_only),
             )
-            found.append(
+            result.append(
                 Link(
                     template=name,
                     description=template["Description"],
@@ -144,36 +148,38 @@ def links(
                     note=note,
                 )
             )
-    return found
+    return result
 
 
-def read_parameters_for(arguments: Iterable[str]) -> dict[str, Parameters]:
+def read_parameters_for(arguments: Iterable[str], settings: RenderSettings = DEFAULT_SETTINGS) -> dict[str, Parameters]:
     """The values in parameter files, by template.
 
     Each argument is a file that is named like its template (``code-build-nodejs.json``), or
     ``TEMPLATE=FILE``. Raises :class:`ParameterFileError`.
     """
-    templates = {PurePath(name).stem: name for name in catalog.templates()}
-    templates |= {name: name for name in catalog.templates()}
-    found: dict[str, Parameters] = {}
+    names = list(catalog.templates(settings))
+    templates = {PurePath(name).stem: name for name in names} | {name: name for name in names}
+    result: dict[str, Parameters] = {}
     for argument in arguments:
         name, _, file = argument.partition("=")
         if not file or name not in templates:
             name, file = PurePath(argument).stem, argument
         if name not in templates:
             raise ParameterFileError(
-                "parameter file", argument, "is named like no template: say which it is for, as TEMPLATE=FILE"
+                "parameter file",
+                argument,
+                "does not have the name of a template: say which it is for, as TEMPLATE=FILE",
             )
-        if templates[name] in found:
+        if templates[name] in result:
             raise ParameterFileError("parameter file", argument, f"is the second for {templates[name]}: give one")
-        found[templates[name]] = Parameters(values=read_parameters(Path(file)), file=file)
-    return found
+        result[templates[name]] = Parameters(values=read_parameters(Path(file)), file=file)
+    return result
 
 
-def to_markdown(found: Iterable[Link], button: str = BUTTON) -> str:
+def to_markdown(links: Iterable[Link], button: str = BUTTON) -> str:
     """A section for each template with a table of buttons, as GitHub reads it."""
     parts = []
-    for template, its in _by_template(found).items():
+    for template, its in _by_template(links).items():
         parts.append(f"### `{template}`\n\n{its[0].description}.\n")
         rows = ["| region | launch | the same from a shell |", "| --- | --- | --- |"]
         for link in its:
@@ -188,10 +194,10 @@ def to_markdown(found: Iterable[Link], button: str = BUTTON) -> str:
     return "\n".join(parts)
 
 
-def to_html(found: Iterable[Link], button: str = BUTTON) -> str:
+def to_html(links: Iterable[Link], button: str = BUTTON) -> str:
     """The same sections and tables as elements of a page."""
     parts = []
-    for template, its in _by_template(found).items():
+    for template, its in _by_template(links).items():
         parts.append(f"<h3><code>{html.escape(template)}</code></h3>")
         parts.append(f"<p>{html.escape(its[0].description)}.</p>")
         parts.append("<table>")
@@ -210,15 +216,15 @@ def to_html(found: Iterable[Link], button: str = BUTTON) -> str:
     return "\n".join(parts) + "\n"
 
 
-def to_json(found: Iterable[Link]) -> str:
+def to_json(links: Iterable[Link]) -> str:
     """A list of objects, one for each link."""
-    return json.dumps([asdict(link) for link in found], indent=2, ensure_ascii=False) + "\n"
+    return json.dumps([asdict(link) for link in links], indent=2, ensure_ascii=False) + "\n"
 
 
-def to_text(found: Iterable[Link]) -> str:
+def to_text(links: Iterable[Link]) -> str:
     """A paragraph for each link."""
     paragraphs = []
-    for link in found:
+    for link in links:
         lines = [f"{link.template} in {link.region}", link.address, link.command, *_notes([link])]
         paragraphs.append("\n".join(lines) + "\n")
     return "\n".join(paragraphs)
@@ -232,9 +238,9 @@ def _overrides(parameters: Parameters, published_only: Mapping[str, str]) -> lis
     return [f"{name}={value}" for name, value in {**published_only, **parameters.values}.items()]
 
 
-def _by_template(found: Iterable[Link]) -> dict[str, list[Link]]:
+def _by_template(links: Iterable[Link]) -> dict[str, list[Link]]:
     sections: dict[str, list[Link]] = {}
-    for link in found:
+    for link in links:
         sections.setdefault(link.template, []).append(link)
     return sections
 

@@ -46,7 +46,7 @@ def quick_create(
 
     Quick-create ignores values for parameters that the template does not have, or that are ``NoEcho``.
     Where the address would be longer than :data:`MAX_ADDRESS_LENGTH`, the longest values are left out.
-    Raises :class:`ParameterError` for a value that is no text, and the base error if the address is too
+    Raises :class:`ParameterError` for a value that is not valid Unicode text, and the base error if the address is too
     long without any value.
     """
     filled_in: dict[str, str] = {}
@@ -114,4 +114,4 @@ def _encoded(name: str, value: str) -> str:
     try:
         return quote(value, safe="")
     except UnicodeEncodeError:
-        raise ParameterError(name, value, "is no text in Unicode: take out what is no character") from None
+        raise ParameterError(name, value, "is not valid Unicode text: type it again") from None

@@ -16,7 +16,7 @@ from typing import Any
 
 from ..catalog import RenderSettings
 from ..cfn.regions import partition_of
-from ..errors import MissingExtraError, PublishError, RegionError
+from ..errors import NOT_GIVEN, MissingExtraError, PublishError, RegionError
 from .bundle import (
     DEFAULT_PREFIX,
     DEFAULT_SETTINGS,
@@ -32,6 +32,7 @@ LATEST = "latest.json"
 # By the end of the name. application/yaml: https://www.rfc-editor.org/rfc/rfc9512
 _CONTENT_TYPES = {".yaml": "application/yaml", ".json": "application/json", ".zip": "application/zip"}
 
+_INVALID = "these credentials are not valid, or belong to another partition: renew them, or check --region"
 _SIGN_IN = "sign in again, or renew the credentials, and run this again"
 
 # What S3 and STS answer, and what to do about it. A HEAD request is answered without a body: with a number.
@@ -41,8 +42,8 @@ _REMEDIES = {
     "ExpiredToken": _SIGN_IN,
     "ExpiredTokenException": _SIGN_IN,
     "InvalidToken": _SIGN_IN,
-    "InvalidClientTokenId": "these credentials are none, or of another partition: renew them, or check --region",
-    "InvalidAccessKeyId": "these credentials are none, or of another partition: renew them, or check --region",
+    "InvalidClientTokenId": _INVALID,
+    "InvalidAccessKeyId": _INVALID,
     "SignatureDoesNotMatch": "the secret access key is not the one of the access key: correct the credentials",
     "RequestTimeTooSkewed": "this machine's clock is wrong: set it",
     "RequestExpired": "this machine's clock is wrong: set it",
@@ -103,11 +104,13 @@ def _clients(region: str | None) -> tuple[Any, Any]:
     try:
         import boto3
     except ImportError:
-        raise MissingExtraError("boto3", None, "is missing: pip install 'ecs-cd-templates[aws]'") from None
+        raise MissingExtraError("boto3", NOT_GIVEN, "is missing: pip install 'ecs-cd-templates[aws]'") from None
     with _refusals("AWS", "configuration"):
         session = boto3.session.Session(region_name=region)
         if session.region_name is None:
-            raise RegionError("region", None, "none is configured: say where the bucket is, with --region")
+            raise RegionError(
+                "region", NOT_GIVEN, "say where the bucket is, with --region, or configure a region for AWS"
+            )
         try:
             return session.client("sts"), session.client("s3")
         except ValueError as error:
@@ -125,7 +128,7 @@ def _bucket_region(s3: Any, bucket: str, region: str | None, identity: dict[str,
             answer = s3.head_bucket(Bucket=bucket, ExpectedBucketOwner=account)
     except _AnsweredError as error:
         if error.status == 404:
-            remedy = f"there is none of this name: aws s3 mb s3://{bucket} makes it, or give another"
+            remedy = f"there is no bucket of this name: aws s3 mb s3://{bucket} makes it, or give another"
         elif error.status == 403:
             remedy = (
                 f"is not account {account}'s, or {identity['Arn']} lacks s3:ListBucket on it: use a bucket of that "
@@ -142,14 +145,14 @@ def _bucket_region(s3: Any, bucket: str, region: str | None, identity: dict[str,
 
 def _upload(s3: Any, folder: Folder, name: str, content: bytes, account: str) -> bool:
     """Whether the file had to be uploaded: S3 computes the checksum of what it has."""
-    place = {"Bucket": folder.bucket, "Key": folder.key(name), "ExpectedBucketOwner": account}
+    target = {"Bucket": folder.bucket, "Key": folder.key(name), "ExpectedBucketOwner": account}
     checksum = base64.b64encode(hashlib.sha256(content).digest()).decode()
     content_type = _CONTENT_TYPES[name[name.rindex(".") :]]
-    there = _head(s3, place)
-    if there.get("ChecksumSHA256") == checksum and there.get("ContentType") == content_type:
+    present = _head(s3, target)
+    if present.get("ChecksumSHA256") == checksum and present.get("ContentType") == content_type:
         return False
     s3.put_object(
-        **place,
+        **target,
         Body=content,
         ChecksumAlgorithm="SHA256",
         ContentType=content_type,
@@ -158,12 +161,12 @@ def _upload(s3: Any, folder: Folder, name: str, content: bytes, account: str) ->
     return True
 
 
-def _head(s3: Any, place: dict[str, str]) -> dict[str, Any]:
+def _head(s3: Any, target: dict[str, str]) -> dict[str, Any]:
     """What S3 says about the file; nothing if there is none."""
     from botocore.exceptions import ClientError
 
     try:
-        answer: dict[str, Any] = s3.head_object(**place, ChecksumMode="ENABLED")
+        answer: dict[str, Any] = s3.head_object(**target, ChecksumMode="ENABLED")
     except ClientError as error:
         if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
             return {}

@@ -126,7 +126,7 @@ def stage_actions(
                 step, project=each.project, source=application, variables=variables if step.pushes_image else None
             )
         )
-        # What the image's build hands on is not the application any more.
+        # What the image's build passes on is not the application any more.
         if step.pushes_image:
             images = step.output or ""
         elif step.output:
