@@ -14,11 +14,9 @@ from typing import Any
 
 from policy_sentry.querying.actions import get_actions_for_service
 
-from ecs_cd_templates import to_yaml
-from ecs_cd_templates.catalog import templates
 from ecs_cd_templates.cfn.evaluation import Target, resolve
 from iam_evaluator import Request, is_allowed, may_assume
-from support import load, parameters
+from support import data, parameters
 
 GUIDE = "https://docs.aws.amazon.com"
 PIPELINE_ROLE_PAGE = f"{GUIDE}/codepipeline/latest/userguide/how-to-custom-role.html"
@@ -162,15 +160,11 @@ ROLE_TITLES = (
 )
 NODEJS_ROLE, IMAGE_ROLE = ROLE_TITLES[1:3]
 PIPELINES = "deployment-pipeline-for-all-env.yaml"
-TEMPLATES = {
-    name: load(to_yaml(templates()[name]()))
-    for name in ("prerequisites.yaml", "code-build-nodejs.yaml", "code-build-containerImage.yaml", PIPELINES)
-}
 
 
 def rendered(target: Target) -> Roles:
     """The roles of ``prerequisites.yaml`` for the example parameters."""
-    resources = resolve(TEMPLATES["prerequisites.yaml"], parameters("prerequisites.yaml"), target).resources
+    resources = resolve(data()["prerequisites.yaml"], parameters("prerequisites.yaml"), target).resources
     roles = {name: resources[name]["Properties"] for name in ROLE_TITLES}
     permissions: dict[str, dict[str, Any]] = {}
     for name, role in roles.items():
@@ -181,9 +175,9 @@ def rendered(target: Target) -> Roles:
 
 def calls(target: Target) -> list[Call]:
     """Every call that the pipelines, as rendered for the example parameters, make with a role."""
-    resources = resolve(TEMPLATES[PIPELINES], parameters(PIPELINES), target).resources
+    resources = resolve(data()[PIPELINES], parameters(PIPELINES), target).resources
     projects = [
-        resolve(TEMPLATES[name], parameters(name), target).resources["CodeBuildProject"]["Properties"]
+        resolve(data()[name], parameters(name), target).resources["CodeBuildProject"]["Properties"]
         for name in ("code-build-nodejs.yaml", "code-build-containerImage.yaml")
     ]
     buildspecs = {project["Name"]: project["Source"]["BuildSpec"] for project in projects}

@@ -1,13 +1,17 @@
-"""What several tests need: templates as data, parameter files, and a place to launch in."""
+"""What several tests need: the catalogue as text and as data, parameter files, and a place to launch in."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import yaml
 
+from ecs_cd_templates import RenderSettings, catalog, render
 from ecs_cd_templates.cfn.evaluation import Target
 
 ROOT = Path(__file__).parents[1]
@@ -17,6 +21,11 @@ PARTITIONS = {
     "aws-cn": Target(account="111122223333", region="cn-north-1", partition="aws-cn"),
     "aws-us-gov": Target(account="111122223333", region="us-gov-west-1", partition="aws-us-gov"),
 }
+
+BUCKET_REGIONS = {"aws": "eu-west-1", "aws-cn": "cn-northwest-1", "aws-us-gov": "us-gov-west-1"}
+# The example values for each template.
+FILES = {name: str((ROOT / "params" / name).with_suffix(".json")) for name in catalog.templates()}
+DEFAULT = RenderSettings()
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
@@ -45,3 +54,25 @@ def parameters(template: str) -> dict[str, str]:
     """The example values for a template, from its file under params/."""
     rows = json.loads((ROOT / "params" / template).with_suffix(".json").read_text())
     return {row["ParameterKey"]: row["ParameterValue"] for row in rows}
+
+
+# Rendering is slow, and many tests read the same: each text is made once in a process. Who changes what these
+# functions return changes it for all tests that follow, so copy it first.
+
+
+@cache
+def rendered(settings: RenderSettings = DEFAULT) -> Mapping[str, str]:
+    """The catalogue's texts by file name."""
+    return MappingProxyType(render(settings))
+
+
+@cache
+def data(settings: RenderSettings = DEFAULT) -> Mapping[str, dict[str, Any]]:
+    """The catalogue's texts, read back as data."""
+    return MappingProxyType({name: load(text) for name, text in rendered(settings).items()})
+
+
+@cache
+def built() -> Mapping[str, dict[str, Any]]:
+    """The catalogue as data, as it is built."""
+    return MappingProxyType({name: build().to_dict() for name, build in catalog.templates().items()})

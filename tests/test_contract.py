@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from ecs_cd_templates import AllEnvironmentsSettings, build_all_environments, render, to_yaml
-from support import ROOT, load
+from ecs_cd_templates import AllEnvironmentsSettings, build_all_environments, to_yaml
+from support import ROOT, data, load, rendered
 
 CONTRACT = json.loads((ROOT / "tests/data/contract.json").read_text())
-RENDERED = {name: load(text) for name, text in render().items()}
+RENDERED = data()
 NESTED = load(
     to_yaml(build_all_environments(AllEnvironmentsSettings(nested_base_url="https://b.s3.us-east-1.amazonaws.com/p")))
 )
@@ -66,7 +66,7 @@ def test_self_contained_template_holds_nine_resources_inline() -> None:
         for key in ("Dev", "QA", "Prod")
         for logical_id, kind in CONTRACT["deployment-pipeline-with-approval.yaml"]["resources"].items()
     }
-    assert len(render()[ALL_ENVIRONMENTS].encode()) <= 51_200
+    assert len(rendered()[ALL_ENVIRONMENTS].encode()) <= 51_200
 
 
 def test_outputs_of_all_environments() -> None:

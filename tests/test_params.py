@@ -6,11 +6,10 @@ import json
 
 import pytest
 
-from ecs_cd_templates import render
 from ecs_cd_templates.cfn.evaluation import check_parameters
-from support import ROOT, load, parameters
+from support import ROOT, data, parameters
 
-RENDERED = {name: load(text) for name, text in render().items()}
+RENDERED = data()
 
 
 def test_one_file_for_each_template() -> None:

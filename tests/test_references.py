@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ecs_cd_templates import AllEnvironmentsSettings, Environment, build_all_environments, render, to_yaml
+from ecs_cd_templates import AllEnvironmentsSettings, Environment, build_all_environments, to_yaml
 from ecs_cd_templates.cfn.evaluation import resolve
-from support import TARGET, load
+from support import TARGET, data, load, rendered
 
-RENDERED = {name: load(text) for name, text in render().items()}
+RENDERED = data()
 BASE_URL = "https://b.s3.us-east-1.amazonaws.com/p"
 
 
@@ -88,14 +88,14 @@ def test_catalogue(name: str) -> None:
 
 
 def test_check_sees_a_dangling_reference() -> None:
-    broken = load(render()["deployment-pipeline-with-approval.yaml"])
+    broken = load(rendered()["deployment-pipeline-with-approval.yaml"])
     broken["Resources"]["Pipeline"]["Properties"]["Name"] = {"Ref": "CodePiplineName"}
     with pytest.raises(AssertionError, match="leads nowhere"):
         check(broken)
 
 
 def test_check_sees_an_artifact_that_is_used_too_early() -> None:
-    broken = load(render()["deployment-pipeline-with-approval.yaml"])
+    broken = load(rendered()["deployment-pipeline-with-approval.yaml"])
     broken["Resources"]["Pipeline"]["Properties"]["Stages"][1]["Actions"][2]["RunOrder"] = 0
     with pytest.raises(AssertionError, match="before it is made"):
         check(broken)

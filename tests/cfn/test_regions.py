@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 
 from ecs_cd_templates.catalog import templates
 from ecs_cd_templates.cfn.regions import lacking, partition_of, regions, services
-from support import PARTITIONS
+from ecs_cd_templates.errors import MissingExtraError, RegionError
+from support import PARTITIONS, built
 
-BUILDERS = templates()
 
-
-@pytest.mark.parametrize("name", BUILDERS)
+@pytest.mark.parametrize("name", templates())
 def test_cloudformation_knows_every_resource_type_there(name: str) -> None:
-    template = BUILDERS[name]().to_dict()
+    template = built()[name]
     types = {resource["Type"] for resource in template["Resources"].values()}
     found = regions(template)
     assert found.keys() == PARTITIONS.keys()
@@ -28,8 +29,8 @@ def test_cloudformation_knows_every_resource_type_there(name: str) -> None:
 
 def test_no_region_is_left_out_for_nothing() -> None:
     """Where the repository cannot be made, the pipelines of an existing one can."""
-    pipelines = regions(BUILDERS["deployment-pipeline-for-all-env.yaml"]().to_dict())["aws"]
-    prerequisites = BUILDERS["prerequisites.yaml"]().to_dict()
+    pipelines = regions(built()["deployment-pipeline-for-all-env.yaml"])["aws"]
+    prerequisites = built()["prerequisites.yaml"]
     without = set(pipelines) - set(regions(prerequisites)["aws"])
     assert without
     for region in without:
@@ -38,5 +39,30 @@ def test_no_region_is_left_out_for_nothing() -> None:
 
 
 def test_services_are_those_of_resources_and_actions() -> None:
-    template = BUILDERS["deployment-pipeline-with-approval.yaml"]().to_dict()
+    template = built()["deployment-pipeline-with-approval.yaml"]
     assert services(template) == {"codebuild", "codecommit", "codepipeline", "ecr", "ecs", "events", "sns"}
+
+
+def test_a_region_lacks_something_where_it_is_not_among_the_templates_regions() -> None:
+    every = {
+        region for those in regions({"Resources": {"Bucket": {"Type": "AWS::S3::Bucket"}}}).values() for region in those
+    }
+    for template in built().values():
+        complete = {region for those in regions(template).values() for region in those}
+        for region in every:
+            assert bool(lacking(template, region)) == (region not in complete)
+
+
+@pytest.mark.parametrize("region", ["", "eu-west-9", "EU-WEST-1", "eu-west-1 ", "eu_west_1", "us-iso-east-1", "aws"])
+def test_a_region_that_is_none_is_refused(region: str) -> None:
+    with pytest.raises(RegionError):
+        partition_of(region)
+
+
+def test_without_the_extra_it_says_which(monkeypatch: pytest.MonkeyPatch) -> None:
+    from ecs_cd_templates.cfn import regions as module
+
+    module._session.cache_clear()
+    monkeypatch.setitem(sys.modules, "botocore.session", None)
+    with pytest.raises(MissingExtraError, match=r"pip install 'ecs-cd-templates\[aws\]'"):
+        partition_of("eu-west-1")

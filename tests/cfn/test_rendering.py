@@ -11,12 +11,10 @@ from cfnlint.decode import cfn_yaml
 from troposphere import Base64, GetAtt, Join, Output, Parameter, Ref, Select, Split, Sub, Template
 from troposphere.sns import Topic
 
-from ecs_cd_templates import render, to_yaml
+from ecs_cd_templates import to_yaml
 from ecs_cd_templates.catalog import templates
 from ecs_cd_templates.cfn.rendering import SECTIONS
-from support import ROOT, load
-
-RENDERED = render()
+from support import ROOT, built, data, load, rendered
 
 
 def plain(node: Any) -> Any:
@@ -28,34 +26,34 @@ def plain(node: Any) -> Any:
     return str(node) if isinstance(node, str) else node
 
 
-@pytest.mark.parametrize("name", RENDERED)
+@pytest.mark.parametrize("name", templates())
 def test_committed_templates_are_what_is_rendered(name: str) -> None:
-    assert (ROOT / "templates" / name).read_text(encoding="utf-8") == RENDERED[name]
+    assert (ROOT / "templates" / name).read_text(encoding="utf-8") == rendered()[name]
 
 
 def test_no_committed_template_is_left_over() -> None:
-    assert {path.name for path in (ROOT / "templates").iterdir()} == set(RENDERED)
+    assert {path.name for path in (ROOT / "templates").iterdir()} == set(templates())
 
 
-@pytest.mark.parametrize("name", RENDERED)
+@pytest.mark.parametrize("name", templates())
 def test_text_reads_back_as_the_template(name: str) -> None:
-    wanted = {"AWSTemplateFormatVersion": "2010-09-09", **templates()[name]().to_dict()}
-    assert load(RENDERED[name]) == wanted
+    wanted = {"AWSTemplateFormatVersion": "2010-09-09", **built()[name]}
+    assert data()[name] == wanted
     # A second reader, the one that CI lints with.
-    assert plain(cfn_yaml.loads(RENDERED[name])) == wanted
+    assert plain(cfn_yaml.loads(rendered()[name])) == wanted
 
 
-@pytest.mark.parametrize("name", RENDERED)
+@pytest.mark.parametrize("name", templates())
 def test_sections_and_parameters_are_in_reading_order(name: str) -> None:
-    data = load(RENDERED[name])
-    assert list(data) == [section for section in SECTIONS if section in data]
-    for resource in data["Resources"].values():
+    template = data()[name]
+    assert list(template) == [section for section in SECTIONS if section in template]
+    for resource in template["Resources"].values():
         assert (next(iter(resource)), list(resource)[-1]) == ("Type", "Properties")
 
 
-@pytest.mark.parametrize("name", RENDERED)
+@pytest.mark.parametrize("name", templates())
 def test_style(name: str) -> None:
-    text = RENDERED[name]
+    text = rendered()[name]
     assert text.endswith("\n")
     assert not text.endswith("\n\n")
     # A node has one tag at most, and this function's argument is always another function.
@@ -160,5 +158,5 @@ def test_text_is_safe_yaml_without_our_tags() -> None:
         pass
 
     Ignoring.add_multi_constructor("!", lambda loader, suffix, node: None)
-    for text in RENDERED.values():
+    for text in rendered().values():
         assert yaml.load(text, Ignoring)

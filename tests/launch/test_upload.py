@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import os
 import shlex
@@ -11,7 +10,6 @@ import socket
 import subprocess
 import sys
 import threading
-import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
@@ -27,9 +25,8 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 from ecs_cd_templates import catalog
 from ecs_cd_templates.cli import main
-from ecs_cd_templates.errors import OutputError
 from ecs_cd_templates.launch import bundle
-from ecs_cd_templates.launch.bundle import SAMPLE_APP_ARCHIVE, Folder, archive
+from ecs_cd_templates.launch.bundle import SAMPLE_APP_ARCHIVE, Folder
 from support import ROOT, load
 
 ACCOUNT = "123456789012"
@@ -567,49 +564,3 @@ def test_make_publish_wants_a_bucket(arguments: list[str]) -> None:
     assert done.returncode == 2
     assert (done.stdout, len(done.stderr.splitlines())) == ("", 1)
     assert "BUCKET is missing: make publish BUCKET=NAME" in done.stderr
-
-
-# ---- the sample application ------------------------------------------------------------------------------------
-
-
-def test_the_archive_is_the_sample_application_and_nothing_else() -> None:
-    content = archive(bundle.SAMPLE_APP)
-    with zipfile.ZipFile(io.BytesIO(content)) as file:
-        assert file.testzip() is None
-        names = [entry.filename for entry in file.infolist()]
-        assert {(entry.date_time, entry.compress_type) for entry in file.infolist()} == {((1980, 1, 1, 0, 0, 0), 0)}
-        assert all(file.read(name) == (ROOT / "sample-app" / name).read_bytes() for name in names)
-    listed = subprocess.run(
-        ["git", "ls-files", "-z"], cwd=ROOT / "sample-app", capture_output=True, text=True, check=False
-    )
-    if listed.returncode == 0 and listed.stdout:
-        assert set(names) == set(listed.stdout.rstrip("\0").split("\0"))
-
-
-def test_the_archive_depends_on_names_and_content_alone(tmp_path: Path) -> None:
-    made: list[bytes] = []
-    for directory, files in (("a", ("z", "b/c", "b-c")), ("b", ("b-c", "b/c", "z"))):
-        for name in files:
-            path = tmp_path / directory / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(name)
-            os.utime(path, (len(made) + 1e9, len(made) + 1e9))
-            path.chmod(0o600 if made else 0o755)
-        (tmp_path / directory / ".gitignore").write_text("# comment\n\nnode_modules/\nreport.xml\n")
-        for ignored in ("node_modules/a/b", "b/node_modules/c", "report.xml"):
-            if made:
-                (tmp_path / directory / ignored).parent.mkdir(parents=True, exist_ok=True)
-                (tmp_path / directory / ignored).write_text("not this")
-        made.append(archive(tmp_path / directory))
-    assert made[0] == made[1]
-    (tmp_path / "b" / "z").write_text("another")
-    assert archive(tmp_path / "b") != made[0]
-
-
-def test_what_it_ignores_is_named_plainly() -> None:
-    assert not set((bundle.SAMPLE_APP / ".gitignore").read_text()) & set("*?[!\\")
-
-
-def test_an_application_that_is_missing_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(OutputError, match="sample application"):
-        archive(tmp_path / "none")

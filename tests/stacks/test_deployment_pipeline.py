@@ -19,18 +19,17 @@ from ecs_cd_templates import (
     build_all_environments,
     build_code_build,
     build_deployment_pipeline,
-    render,
     to_yaml,
 )
 from ecs_cd_templates.catalog import RenderSettings
 from ecs_cd_templates.cfn.evaluation import Resolved, Target, resolve
-from support import PARTITIONS, TARGET, load, parameters
+from support import PARTITIONS, TARGET, data, load, parameters, rendered
 
 BASE_URL = "https://b.s3.us-east-1.amazonaws.com/p"
 ALL = "deployment-pipeline-for-all-env.yaml"
 VALUES = parameters(ALL)
-FLAT = {name: load(text) for name, text in render().items()}
-NESTED = {name: load(text) for name, text in render(RenderSettings(nested_base_url=BASE_URL)).items()}
+FLAT = data()
+NESTED = data(RenderSettings(nested_base_url=BASE_URL))
 CONSOLES = {
     "aws": "us-east-1.console.aws.amazon.com",
     "aws-cn": "cn-north-1.console.amazonaws.cn",
@@ -365,11 +364,9 @@ def test_nested_stacks_can_be_updated_in_place() -> None:
     There the rule and the pipeline carry CodePipelineName, the repository ECRRepositoryName and no
     encryption settings, and each stack the logical ID of the contract.
     """
-    changed = render(
-        RenderSettings(pipeline=PipelineSettings(image_tag_mutability="MUTABLE"), nested_base_url=BASE_URL)
-    )
+    changed = data(RenderSettings(pipeline=PipelineSettings(image_tag_mutability="MUTABLE"), nested_base_url=BASE_URL))
     for name in ("deployment-pipeline-without-approval.yaml", "deployment-pipeline-with-approval.yaml"):
-        resources = load(changed[name])["Resources"]
+        resources = changed[name]["Resources"]
         assert resources["Pipeline"]["Properties"]["Name"] == {"Ref": "CodePipelineName"}
         assert resources["CWEventTrigger"]["Properties"]["Name"] == {"Ref": "CodePipelineName"}
         assert "EventBusName" not in resources["CWEventTrigger"]["Properties"]
@@ -401,7 +398,7 @@ def test_configuration_values_stay_below_the_limit_with_the_longest_names() -> N
 def test_no_partition_or_domain_is_written_out() -> None:
     # A service's principal has the same name in every partition.
     principals = re.compile(r"(?:Service|iam:PassedToService): [a-z-]+\.amazonaws\.com$", re.MULTILINE)
-    for text in render().values():
+    for text in rendered().values():
         assert "arn:aws" not in text
         assert "amazonaws.com" not in principals.sub("", text)
 

@@ -23,7 +23,6 @@ from ecs_cd_templates import (
     SettingsError,
     build_ecs_cluster,
     build_ecs_environment,
-    render,
     to_yaml,
 )
 from ecs_cd_templates.cfn.evaluation import Resolved, Target, check_parameters, resolve
@@ -31,14 +30,14 @@ from ecs_cd_templates.cfn.regions import services
 from ecs_cd_templates.parameters import add_fields, environment_suffix
 from ecs_cd_templates.stacks import ecs_environment, prerequisites
 from iam_evaluator import Request, is_allowed, may_assume
-from support import PARTITIONS, ROOT, TARGET, load, parameters
+from support import PARTITIONS, ROOT, TARGET, data, load, parameters
 
 untyped: Any = ecs_cd_templates
 
 TOGETHER = "ecs-environment.yaml"
 # In the order in which they are launched.
 APART = ("vpc.yaml", "load-balancer.yaml", "ecs-cluster.yaml", "ecs-service.yaml")
-TEMPLATES = {name: load(text) for name, text in render().items()}
+TEMPLATES = data()
 VALUES = parameters(TOGETHER)
 SUFFIXES = {"aws": "amazonaws.com", "aws-cn": "amazonaws.com.cn", "aws-us-gov": "amazonaws.com"}
 ACCOUNT = "111122223333"

@@ -15,18 +15,17 @@ from ecs_cd_templates import (
     build_prerequisites,
     to_yaml,
 )
-from ecs_cd_templates.catalog import templates
 from ecs_cd_templates.cfn.evaluation import resolve
 from ecs_cd_templates.cfn.limits import MAX_BODY_BYTES
 from ecs_cd_templates.cli import main
 from ecs_cd_templates.constraints import EXISTING
 from ecs_cd_templates.launch.role_policies import role_policies
 from ecs_cd_templates.stacks.prerequisites import PARTS, ROLES
-from support import PARTITIONS, TARGET, load, parameters
+from support import PARTITIONS, TARGET, data, load, parameters, rendered
 
 NAME = "prerequisites.yaml"
-TEXT = to_yaml(templates()[NAME]())
-TEMPLATE = load(TEXT)
+TEXT = rendered()[NAME]
+TEMPLATE = data()[NAME]
 BUCKET = "ecs-cd-artifacts-111122223333-us-east-1"
 
 
@@ -155,7 +154,7 @@ def test_build_projects_write_to_the_log_groups_and_work_with_the_roles_made_her
         ("containerImage", "ContainerImageBuildLogs", "CodeBuildContainerImageServiceRole"),
     ):
         name = f"code-build-{kind}.yaml"
-        template = load(to_yaml(templates()[name]()))
+        template = data()[name]
         project = resolve(template, parameters(name), TARGET).resources["CodeBuildProject"]["Properties"]
         group = project["LogsConfig"]["CloudWatchLogs"]["GroupName"]
         assert group == resources[logs]["Properties"]["LogGroupName"]

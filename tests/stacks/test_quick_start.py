@@ -8,15 +8,14 @@ from typing import Any
 import pytest
 
 from ecs_cd_templates import Environment, ParameterError, QuickStartSettings, SettingsError, build_quick_start, to_yaml
-from ecs_cd_templates.catalog import templates
 from ecs_cd_templates.cfn.evaluation import resolve
 from ecs_cd_templates.cfn.limits import MAX_BODY_BYTES_FROM_S3, MAX_PARAMETERS, MAX_RESOURCES
 from least_privilege import ROLE_TITLES, calls, permission_problems, trust_problems
-from support import PARTITIONS, TARGET, load, parameters
+from support import PARTITIONS, TARGET, data, load, parameters, rendered
 from test_references import names_used
 
-TEXT = to_yaml(templates()["quick-start.yaml"]())
-TEMPLATE = load(TEXT)
+TEXT = rendered()["quick-start.yaml"]
+TEMPLATE = data()["quick-start.yaml"]
 PIPELINES = "deployment-pipeline-for-all-env.yaml"
 
 
@@ -61,7 +60,7 @@ def test_pipelines_are_those_of_the_template_of_pipelines(partition: str) -> Non
     target = PARTITIONS[partition]
     bucket = f"ecs-cd-artifacts-{target.account}-{target.region}"
     values = {**parameters(PIPELINES), "CodePipelineArtifactBucketName": bucket}
-    apart = resolve(load(to_yaml(templates()[PIPELINES]())), values, target)
+    apart = resolve(data()[PIPELINES], values, target)
     together = resolve(TEMPLATE, {}, target)
     for name, resource in apart.resources.items():
         assert together.resources[name] == resource
@@ -75,9 +74,7 @@ def test_roles_are_as_tight_as_those_of_the_prerequisites(partition: str) -> Non
     resources = resolve(TEMPLATE, {}, target).resources
     bucket = f"ecs-cd-artifacts-{target.account}-{target.region}"
     assert resources["ArtifactBucket"]["Properties"]["BucketName"] == bucket
-    apart = resolve(
-        load(to_yaml(templates()["prerequisites.yaml"]())), {"CodePipelineArtifactBucketName": bucket}, target
-    ).resources
+    apart = resolve(data()["prerequisites.yaml"], {"CodePipelineArtifactBucketName": bucket}, target).resources
     for role in ROLE_TITLES:
         assert resources[role] == apart[role]
 

@@ -1,0 +1,54 @@
+"""Runs the command and keeps what came of it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from ecs_cd_templates.cli import main
+
+COMMAND = (sys.executable, "-m", "ecs_cd_templates")
+
+
+class Command:
+    """Runs ``main`` with the arguments and keeps what came of it."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
+        self._capsys = capsys
+
+    def __call__(self, *arguments: str) -> object:
+        try:
+            status: object = main(arguments)
+        except SystemExit as end:
+            status = end.code
+        self.out, self.err = self._capsys.readouterr()
+        return status
+
+    def assert_refuses(self, *arguments: str) -> None:
+        """Status 2, one line that says why, and nothing else anywhere below the working directory."""
+        before = state(Path.cwd())
+        assert self(*arguments) == 2
+        assert_one_line(self.err)
+        assert self.out == ""
+        assert state(Path.cwd()) == before
+
+
+def assert_one_line(err: str) -> None:
+    assert err.startswith("ecs-cd-templates")
+    assert ": error: " in err
+    assert err.endswith("\n")
+    assert len(err.splitlines()) == 1
+
+
+def state(directory: Path) -> dict[str, tuple[int, int, bytes] | None]:
+    """Every file below, with what shows that it was written, and every directory."""
+    return {
+        str(path): (path.stat().st_ino, path.stat().st_mtime_ns, path.read_bytes()) if path.is_file() else None
+        for path in directory.rglob("*")
+    }
+
+
+def contents(directory: Path) -> dict[str, str]:
+    return {path.name: path.read_bytes().decode() for path in directory.iterdir()}
