@@ -1,172 +1,385 @@
+// @ts-check
 "use strict";
 
-// What the page knows: the templates' forms, the regions, and the words of both languages.
-const data = JSON.parse(document.getElementById("data").textContent);
+/**
+ * A text, and the language that it is in.
+ * @typedef {[content: string, language: string]} Words
+ */
+
+/**
+ * One parameter as its template has it, but for its words: they are indexes into the data's texts.
+ * @typedef {object} Parameter
+ * @property {string} Type
+ * @property {string | number} [Default]
+ * @property {(string | number)[]} [AllowedValues]
+ * @property {string} [AllowedPattern]
+ * @property {number} [MinLength]
+ * @property {number} [MaxLength]
+ * @property {number} [MinValue]
+ * @property {number} [MaxValue]
+ */
+
+/**
+ * A parameter that the form asks for.
+ * @typedef {Parameter & ParameterWords} Asked
+ */
+
+/**
+ * @typedef {object} ParameterWords
+ * @property {number} Label
+ * @property {number} [Description]
+ * @property {number} [ConstraintDescription]
+ */
+
+/** @typedef {string | number | boolean | null | RuleNode[] | { [name: string]: RuleNode }} RuleNode */
+
+/**
+ * @typedef {object} Rule
+ * @property {RuleNode} [RuleCondition]
+ * @property {Assertion[]} Assertions
+ */
+
+/**
+ * @typedef {object} Assertion
+ * @property {RuleNode} Assert
+ * @property {number} AssertDescription
+ */
+
+/**
+ * One pipeline of the picture; in its name and its steps' values `${Name}` stands for the value of a parameter.
+ * @typedef {object} Pipeline
+ * @property {number | null} environment
+ * @property {string} name
+ * @property {Action[]} steps
+ */
+
+/**
+ * @typedef {object} Action
+ * @property {string} kind
+ * @property {number} title
+ * @property {string[]} values
+ */
+
+/**
+ * A pipeline as it is drawn.
+ * @typedef {object} Lane
+ * @property {string} environment
+ * @property {string} name
+ * @property {Step[]} steps
+ */
+
+/**
+ * @typedef {object} Step
+ * @property {string} kind
+ * @property {string} title
+ * @property {string[]} values
+ */
+
+/**
+ * @typedef {object} Form
+ * @property {number} description
+ * @property {string} stackName
+ * @property {number} size
+ * @property {boolean} namesRoles
+ * @property {Group[]} groups
+ * @property {Record<string, Asked>} parameters
+ * @property {Rule[]} rules
+ * @property {string[]} regions
+ * @property {Pipeline[]} pipelines
+ */
+
+/**
+ * @typedef {object} Group
+ * @property {number} label
+ * @property {string[]} parameters
+ */
+
+/** @typedef {"template" | "stackName" | "region" | "bucketRegion" | "bucket" | "prefix"} WhereName */
+
+/**
+ * @typedef {object} Language
+ * @property {string} code
+ * @property {string} name
+ */
+
+/**
+ * @typedef {object} Partition
+ * @property {string} suffix
+ * @property {string} console
+ */
+
+/**
+ * The sample application's archive: the parameters that ask for its bucket and key, and its file in the folder.
+ * @typedef {object} ArchiveNames
+ * @property {string} bucket
+ * @property {string} key
+ * @property {string} file
+ */
+
+/**
+ * What the page is made from. The templates are written in the first of the languages; a sentence that has no
+ * translation is in the other languages' texts as it is in the first.
+ * @typedef {object} Data
+ * @property {Language[]} languages
+ * @property {Record<string, Record<string, string>>} strings
+ * @property {Record<string, string[]>} texts
+ * @property {Record<string, Form>} templates
+ * @property {Record<string, string>} regions
+ * @property {Record<string, Partition>} partitions
+ * @property {Record<WhereName, string>} where
+ * @property {ArchiveNames} archive
+ * @property {number} largestFromFile
+ * @property {number} longestAddress
+ * @property {Record<string, string>} idPrefixes
+ */
+
+/**
+ * Why a value is not accepted: the key of a text, and what fills it.
+ * @typedef {Record<string, string | number> & HasKey} Reason
+ */
+
+/**
+ * @typedef {object} HasKey
+ * @property {string} key
+ */
+
+/**
+ * What is wrong with a field; `missing` while it is merely blank.
+ * @typedef {object} Finding
+ * @property {string} label
+ * @property {Words[]} messages
+ * @property {boolean} missing
+ */
+
+/** @typedef {HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement} Control */
+
+/** @typedef {Record<string, string | number | null | ((event: Event) => void)>} Properties */
+
+// What the page knows: the templates' forms, the regions, and the words of every language.
+/** @type {Data} */
+const data = JSON.parse(element("data").textContent);
 
 // What people typed. The controls show it, but a control may change a line break, so they are never read back.
-const where = new Map(Object.entries(data.where));
-const valuesOf = new Map(Object.entries(data.templates).map(([name, template]) => [name, defaults(template)]));
+const where = { ...data.where };
+const valuesOf = new Map(Object.entries(data.templates).map(([name, form]) => [name, defaults(form)]));
 
 // Fields that may say that they are blank; before that, a blank form would be a wall of errors.
+/** @type {Set<string>} */
 const visited = new Set();
 
-let language = "en";
+let language = preferred();
 let rendered = false;
 
-function defaults(template) {
-  return new Map(Object.entries(template.parameters).map(([name, { Default = "" }]) => [name, String(Default)]));
+/** @param {Form} form */
+function defaults({ parameters }) {
+  return new Map(Object.entries(parameters).map(([name, { Default = "" }]) => [name, String(Default)]));
 }
 
-function element(id) {
-  return document.getElementById(id);
+/**
+ * The element that has this ID.
+ * @template {HTMLElement} [Kind=HTMLElement]
+ * @param {string} id
+ * @param {new () => Kind} [kind]
+ * @returns {Kind}
+ */
+function element(id, kind = /** @type {new () => Kind} */ (HTMLElement)) {
+  const found = document.getElementById(id);
+  if (!(found instanceof kind)) throw new Error(`no such element: ${id}`);
+  return found;
 }
 
-/** A new element; `properties` that are functions are listeners, `text` is its text, the rest are attributes. */
+/**
+ * A new element; `properties` that are functions are listeners, `text` is its text, the rest are attributes.
+ * @template {keyof HTMLElementTagNameMap} Tag
+ * @param {Tag} tag
+ * @param {Properties} [properties]
+ * @param {...(Node | string)} children
+ */
 function make(tag, properties = {}, ...children) {
   const made = document.createElement(tag);
   for (const [name, value] of Object.entries(properties)) {
     if (typeof value === "function") made.addEventListener(name, value);
-    else if (name === "text") made.textContent = value;
-    else if (value !== null) made.setAttribute(name, value);
+    else if (name === "text") made.textContent = String(value);
+    else if (value !== null) made.setAttribute(name, String(value));
   }
   made.append(...children);
   return made;
 }
 
 function template() {
-  return data.templates[where.get("template")];
+  return data.templates[where.template];
 }
 
 function values() {
-  return valuesOf.get(where.get("template"));
+  return /** @type {Map<string, string>} */ (valuesOf.get(where.template));
+}
+
+/** @param {string} name */
+function typed(name) {
+  return values().get(name) ?? "";
 }
 
 // Words ---------------------------------------------------------------------------------------------------------------
 
-/** A text of the page's own, with what `{name}` in it stands for. */
+/** The first of the browser's languages that the page has. */
+function preferred() {
+  for (const tag of navigator.languages) {
+    const found = data.languages.find(({ code }) => `${tag}-`.toLowerCase().startsWith(`${code}-`.toLowerCase()));
+    if (found) return found.code;
+  }
+  return data.languages[0].code;
+}
+
+/**
+ * A text of the page's own, with what `{name}` in it stands for.
+ * @param {string} key
+ * @param {Record<string, string | number>} [fill]
+ */
 function text(key, fill = {}) {
-  return data.strings[language][key].replace(/\{(\w+)\}/g, (_, name) => fill[name]);
+  return data.strings[language][key].replace(/\{(\w+)\}/g, (_, name) => String(fill[name]));
 }
 
-/** A template's own text, and the language that it is in: its translations are of whole sentences. */
-function words(english) {
-  if (language === "en") return [english, "en"];
-  const { japanese } = data.strings;
-  const names = {};
-  const general = english
-    .replace(/\bthe ((?:(?!the )[\w-]+ )*)environment\b/, (_, name) => {
-      names.environment = japanese[name.trim()] ?? name.trim();
-      return "{environment}";
-    })
-    .replace(/\b(\w+) and (\w+) are the same\.$/, (_, one, other) => {
-      Object.assign(names, { one, other });
-      return "{one} and {other} are the same.";
-    });
-  if (!(general in japanese)) return [english, "en"];
-  return [japanese[general].replace(/\{(\w+)\}/g, (_, name) => names[name]), "ja"];
+/**
+ * What the page itself says.
+ * @param {string} content
+ * @returns {Words}
+ */
+function own(content) {
+  return [content, language];
 }
 
-function setWords(target, english) {
-  const [content, lang] = words(english);
+/**
+ * What a template says: in its own language where there is no translation.
+ * @param {number} index
+ * @returns {Words}
+ */
+function words(index) {
+  const [{ code }] = data.languages;
+  const content = data.texts[language][index];
+  return [content, content === data.texts[code][index] ? code : language];
+}
+
+/**
+ * @template {HTMLElement} Target
+ * @param {Target} target
+ * @param {Words} words
+ */
+function setWords(target, [content, lang]) {
   target.textContent = content;
   target.lang = lang;
   return target;
 }
 
+/** @param {Words[]} messages */
+function spans(messages) {
+  return messages.flatMap(([content, lang]) => [make("span", { lang, text: content }), " "]);
+}
+
 // What CloudFormation accepts -----------------------------------------------------------------------------------------
 
-/** The items that constraints are about: those of a list, or the value itself. */
-function items(parameter, value) {
-  return isList(parameter) ? value.split(",").map((item) => item.trim()) : [value];
-}
-
-function isList({ Type }) {
-  return Type === "CommaDelimitedList" || Type.startsWith("List<");
-}
-
-/** Why the value is not accepted, as the key of a text and what fills it, or null. */
+/**
+ * Why the value is not accepted, or null.
+ * @param {Parameter} parameter
+ * @param {string} value
+ * @returns {Reason | null}
+ */
 function problem(parameter, value) {
-  const reason = items(parameter, value).map((item) => itemProblem(parameter, item)).find(Boolean) ?? null;
   if (/\p{Cs}/u.test(value)) return { key: "notUnicode" };
   if (new TextEncoder().encode(value).length > 4096) return { key: "tooManyBytes" };
+  const reason = constraintProblem(parameter, value);
   return reason && value === "" ? { key: "missing" } : reason;
 }
 
-function itemProblem(parameter, item) {
+/**
+ * @param {Parameter} parameter
+ * @param {string} value
+ * @returns {Reason | null}
+ */
+function constraintProblem(parameter, value) {
   const { Type, AllowedValues, AllowedPattern, MinLength = 0, MaxLength = 4096, MinValue, MaxValue } = parameter;
-  if (AllowedValues && !AllowedValues.map(String).includes(item)) return { key: "notAllowed" };
-  if (AllowedPattern && !new RegExp(`^(?:${AllowedPattern})$`, "u").test(item)) return { key: "noMatch" };
-  if (Type === "Number" || Type === "List<Number>") {
-    if (!/^-?[0-9]+$/.test(item)) return { key: "noNumber" };
-    const number = BigInt(item);
+  if (AllowedValues && !AllowedValues.map(String).includes(value)) return { key: "notAllowed" };
+  if (AllowedPattern && !new RegExp(`^(?:${AllowedPattern})$`, "u").test(value)) return { key: "noMatch" };
+  if (Type === "Number") {
+    if (!/^-?[0-9]+$/.test(value)) return { key: "noNumber" };
+    const number = BigInt(value);
     if (MinValue !== undefined && number < BigInt(MinValue)) return { key: "tooSmall", least: MinValue };
     if (MaxValue !== undefined && number > BigInt(MaxValue)) return { key: "tooLarge", most: MaxValue };
     return null;
   }
   // A resource of the account cannot be a blank; its name is what CloudFormation looks up.
-  if (Type.includes("AWS::") && item === "") return { key: "noMatch" };
-  const prefix = data.idPrefixes[Type.replace(/^List<(.*)>$/, "$1")];
-  if (prefix && !new RegExp(`^${prefix}-[0-9a-f]+$`).test(item)) return { key: "noId", prefix };
-  const length = [...item].length;
+  if (Type.includes("AWS::") && value === "") return { key: "noMatch" };
+  const prefix = data.idPrefixes[Type];
+  if (prefix && !new RegExp(`^${prefix}-[0-9a-f]+$`).test(value)) return { key: "noId", prefix };
+  const length = [...value].length;
   if (length < MinLength) return { key: "tooShort", least: MinLength, length };
   if (length > MaxLength) return { key: "tooLong", most: MaxLength, length };
   return null;
 }
 
-/** The value of a node of a rule, or undefined where only AWS can know it. */
+/**
+ * The value of a node of a rule, or undefined where it cannot be said: only AWS knows it, or this page does not know
+ * the function.
+ * @param {RuleNode} node
+ * @returns {string | number | boolean | null | undefined}
+ */
 function evaluate(node) {
   if (node === null || typeof node !== "object") return node;
-  if (Array.isArray(node)) {
-    const members = node.map(evaluate);
-    return members.includes(undefined) ? undefined : members;
-  }
   const [[name, argument]] = Object.entries(node);
-  if (name === "Ref") return reference(argument);
-  // Not the arguments as a whole: And and Or can be decided by one that is known.
-  if (name === "Fn::And") return every(argument.map(evaluate));
-  if (name === "Fn::Or") return not(every(argument.map((part) => not(evaluate(part)))));
-  const known = evaluate(argument);
-  if (known === undefined) return undefined;
-  if (name === "Fn::Not") return not(known[0]);
-  if (name === "Fn::Equals") return String(known[0]) === String(known[1]);
-  if (name === "Fn::Contains") return known[0].map(String).includes(String(known[1]));
-  if (name === "Fn::EachMemberEquals") return known[0].every((member) => String(member) === String(known[1]));
-  if (name === "Fn::EachMemberIn") return known[0].every((member) => known[1].map(String).includes(String(member)));
+  if (name === "Ref") return reference(String(argument));
+  if (!Array.isArray(argument)) return undefined;
+  const parts = argument.map(evaluate);
+  if (name === "Fn::And") return every(parts);
+  if (name === "Fn::Or") return not(every(parts.map(not)));
+  if (name === "Fn::Not") return not(parts[0]);
+  if (name === "Fn::Equals") return parts.includes(undefined) ? undefined : String(parts[0]) === String(parts[1]);
   return undefined;
 }
 
+/**
+ * Whether all hold: one that does not decides it, whatever the others are.
+ * @param {unknown[]} parts
+ */
 function every(parts) {
   if (parts.includes(false)) return false;
-  return parts.includes(undefined) ? undefined : true;
+  return parts.every((part) => part === true) ? true : undefined;
 }
 
+/** @param {unknown} truth */
 function not(truth) {
-  return truth === undefined ? undefined : !truth;
+  return typeof truth === "boolean" ? !truth : undefined;
 }
 
+/** @param {string} name */
 function reference(name) {
-  const parameter = template().parameters[name];
-  if (parameter) return isList(parameter) ? items(parameter, values().get(name)) : values().get(name);
-  return pseudoParameters()[name];
+  return values().get(name) ?? pseudoParameters()[name];
 }
 
+/** @returns {Record<string, string | undefined>} */
 function pseudoParameters() {
-  const partition = data.regions[where.get("region")];
+  const partition = data.regions[where.region];
   return {
-    "AWS::Region": where.get("region") || undefined,
+    "AWS::Region": where.region || undefined,
     "AWS::Partition": partition,
     "AWS::URLSuffix": data.partitions[partition]?.suffix,
-    "AWS::StackName": where.get("stackName") || undefined,
+    "AWS::StackName": where.stackName || undefined,
   };
 }
 
+/**
+ * The names of the parameters in a node of a rule.
+ * @param {RuleNode} node
+ * @returns {string[]}
+ */
 function references(node) {
   if (node === null || typeof node !== "object") return [];
-  if (typeof node.Ref === "string") return [node.Ref];
+  if (!Array.isArray(node) && typeof node.Ref === "string") return [node.Ref];
   return Object.values(node).flatMap(references);
 }
 
-/** The assertions that do not hold, each with the parameters that it is about. */
+/**
+ * The assertions that do not hold, each with the parameters that it is about.
+ * @param {Map<string, Reason | null>} problems
+ */
 function brokenRules(problems) {
   const broken = [];
   for (const { RuleCondition = true, Assertions } of template().rules) {
@@ -188,7 +401,10 @@ const BUCKET =
 const PART = "(?!\\.{1,2}(?:/|$))[A-Za-z0-9!_.*'()-]+";
 const FOLDER = `/*(?:${PART}(?:/${PART})*)?/*`;
 
-/** The fields of the page's own, in the shape of a template's parameters. */
+/**
+ * The fields of the page's own, in the shape of a template's parameters.
+ * @returns {Record<WhereName, Parameter>}
+ */
 function whereFields() {
   const regions = Object.keys(data.regions);
   return {
@@ -201,11 +417,19 @@ function whereFields() {
   };
 }
 
+function whereEntries() {
+  return /** @type {[WhereName, Parameter][]} */ (Object.entries(whereFields()));
+}
+
+/**
+ * @param {WhereName} name
+ * @param {Parameter} parameter
+ */
 function whereProblem(name, parameter) {
-  const found = problem(parameter, where.get(name));
+  const found = problem(parameter, where[name]);
   if (found?.key === "missing") return text(`${name}Missing`);
   if (found) return text(`${name}Hint`);
-  const { region, bucketRegion } = Object.fromEntries(where);
+  const { region, bucketRegion } = where;
   if (name === "bucketRegion" && region && bucketRegion && data.regions[region] !== data.regions[bucketRegion]) {
     return text("otherPartition");
   }
@@ -214,46 +438,52 @@ function whereProblem(name, parameter) {
 
 // What comes of it ----------------------------------------------------------------------------------------------------
 
-/** Percent-encoded but for letters, digits and -._~ : encodeURIComponent leaves some more as they are. */
+/**
+ * Percent-encoded but for letters, digits and -._~ : encodeURIComponent leaves some more as they are.
+ * @param {string} value
+ */
 function encode(value) {
   return encodeURIComponent(value).replace(/[!'()*]/g, (one) => `%${one.charCodeAt(0).toString(16).toUpperCase()}`);
 }
 
+/** The folder's name without slashes at its ends or twice. */
+function folderParts() {
+  return where.prefix.split("/").filter(Boolean);
+}
+
 function templateUrl() {
-  const region = where.get("bucketRegion") || where.get("region");
-  const folder = where.get("prefix").split("/").filter(Boolean);
-  const key = [...folder, where.get("template")].map(encode).join("/");
-  return `https://${where.get("bucket")}.s3.${region}.${data.partitions[data.regions[region]].suffix}/${key}`;
+  const region = where.bucketRegion || where.region;
+  const key = [...folderParts(), where.template].map(encode).join("/");
+  return `https://${where.bucket}.s3.${region}.${data.partitions[data.regions[region]].suffix}/${key}`;
 }
 
 /** The address of the console's form, and the parameters that it leaves for people to type there. */
 function launch() {
-  const region = where.get("region");
-  const fixed = [["templateURL", templateUrl()], ["stackName", where.get("stackName")]];
-  const parameters = template().parameters;
-  // Blank is what the form shows anyway, unless the template has a default. Hidden values are not filled in there.
+  const { region, stackName } = where;
+  const { parameters } = template();
+  // Blank is what the form shows anyway, unless the template has a default.
   const given = [...values()].filter(([name, value]) => value !== "" || parameters[name].Default);
-  const leftOut = given.filter(([name]) => isHidden(parameters[name]));
-  const filled = given.filter(([name]) => !isHidden(parameters[name]));
+  const leftOut = [];
   const host = `${region}.${data.partitions[data.regions[region]].console}`;
   const address = () => {
-    const query = [...fixed, ...filled.map(([name, value]) => [`param_${name}`, value])];
+    const parts = given.map(([name, value]) => [`param_${name}`, value]);
+    const query = [["templateURL", templateUrl()], ["stackName", stackName], ...parts];
     const encoded = query.map(([name, value]) => `${name}=${encode(value)}`).join("&");
     return `https://${host}/cloudformation/home?region=${region}#/stacks/create/review?${encoded}`;
   };
   // The sign-in page's address has this one in it, encoded once more.
-  while (encode(address()).length > data.longestAddress && filled.length) {
-    const lengths = filled.map(([, value]) => encode(value).length);
-    leftOut.push(...filled.splice(lengths.indexOf(Math.max(...lengths)), 1));
+  while (encode(address()).length > data.longestAddress && given.length) {
+    const lengths = given.map(([, value]) => encode(value).length);
+    const [[name]] = given.splice(lengths.indexOf(Math.max(...lengths)), 1);
+    leftOut.push(name);
   }
-  return { address: address(), leftOut: leftOut.map(([name]) => name) };
+  return { address: address(), leftOut };
 }
 
-function isHidden({ NoEcho = false }) {
-  return String(NoEcho) === "true";
-}
-
-/** The word as a POSIX shell reads it back. */
+/**
+ * The word as a POSIX shell reads it back.
+ * @param {string} word
+ */
 function quote(word) {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'"'"'`)}'`;
 }
@@ -261,10 +491,10 @@ function quote(word) {
 function command() {
   const { size, namesRoles } = template();
   const line = ["aws", "cloudformation", "deploy"];
-  if (where.get("region")) line.push("--region", where.get("region"));
-  line.push("--stack-name", where.get("stackName"), "--template-file", `templates/${where.get("template")}`);
+  if (where.region) line.push("--region", where.region);
+  line.push("--stack-name", where.stackName, "--template-file", `templates/${where.template}`);
   if (namesRoles) line.push("--capabilities", "CAPABILITY_NAMED_IAM");
-  if (size > data.largestFromFile) line.push("--s3-bucket", where.get("bucket"));
+  if (size > data.largestFromFile) line.push("--s3-bucket", where.bucket);
   const overrides = [];
   for (const [name, value] of values()) {
     if (value !== "" || template().parameters[name].Default !== "") overrides.push(`${name}=${value}`);
@@ -281,12 +511,16 @@ function parameterFile() {
 }
 
 function fileName() {
-  return where.get("template").replace(/\.[^.]*$/, ".json");
+  return where.template.replace(/\.[^.]*$/, ".json");
 }
 
 // Loading a parameter file --------------------------------------------------------------------------------------------
 
-/** Puts the file's values into the form, and says what it could not use; a file that is none changes nothing. */
+/**
+ * Puts the file's values into the form, and says what it could not use; a file that is none changes nothing.
+ * @param {string} name
+ * @param {string} content
+ */
 function load(name, content) {
   const rows = parsed(content);
   if (typeof rows === "string") {
@@ -298,9 +532,10 @@ function load(name, content) {
   const known = rows.filter(([key]) => values().has(key));
   for (const [key, value] of known) values().set(key, value);
   const left = values().size - known.length;
-  messages.push(text("loaded", { file: name, count: known.length }) + (left ? text("leftAsTheyWere", { count: left }) : ""));
+  const kept = left ? text("leftAsTheyWere", { count: left }) : "";
+  messages.push(`${text("loaded", { file: name, count: known.length })}${kept}`);
   if (unknown.length) {
-    const fits = Object.keys(data.templates).filter((one) => rows.every(([key]) => valuesOf.get(one).has(key)));
+    const fits = Object.keys(data.templates).filter((one) => rows.every(([key]) => valuesOf.get(one)?.has(key)));
     if (fits.length) messages.push(text("fitsOther", { templates: fits.join(", ") }));
     for (const [key, value] of unknown) messages.push(text("unknownKey", { key, value }));
   }
@@ -309,15 +544,20 @@ function load(name, content) {
   report(unknown.length > 0, messages);
 }
 
-/** The file's keys and values, or what is wrong with it. */
+/**
+ * The file's keys and values, or what is wrong with it.
+ * @param {string} content
+ * @returns {[key: string, value: string][] | string}
+ */
 function parsed(content) {
   let rows;
   try {
     rows = JSON.parse(content.replace(/^\uFEFF/, ""));
   } catch (error) {
-    return text("notJson", { error: error.message });
+    return text("notJson", { error: /** @type {Error} */ (error).message });
   }
   if (!Array.isArray(rows)) return text("noList");
+  /** @type {Map<string, string>} */
   const found = new Map();
   for (const [index, row] of rows.entries()) {
     const key = row?.ParameterKey;
@@ -329,6 +569,10 @@ function parsed(content) {
   return [...found];
 }
 
+/**
+ * @param {boolean} bad
+ * @param {string[]} messages
+ */
 function report(bad, [first, ...rest]) {
   const target = element("report");
   target.className = bad ? "notice bad" : "notice";
@@ -338,13 +582,25 @@ function report(bad, [first, ...rest]) {
 
 // The form ------------------------------------------------------------------------------------------------------------
 
-/** A field: label, help, control, what is accepted, and what is wrong. */
+/**
+ * A field: label, help, control, what is accepted, and what is wrong.
+ * @param {object} properties
+ * @param {string} properties.id
+ * @param {string} [properties.name]
+ * @param {Parameter} properties.parameter
+ * @param {Words} properties.label
+ * @param {Words} properties.help
+ * @param {Words} properties.hint
+ * @param {string} properties.value
+ * @param {(value: string) => void} properties.change
+ */
 function field({ id, name, parameter, label, help, hint, value, change }) {
   const ids = [`${id}-help`, `${id}-hint`, `${id}-error`].join(" ");
+  /** @type {Properties} */
   const attributes = {
     id,
     "aria-describedby": ids,
-    input: (event) => change(event.target.value),
+    input: ({ target }) => change(/** @type {Control} */ (target).value),
     // A blank is not missing while the field is still to be filled in.
     blur: () => {
       visited.add(id);
@@ -352,107 +608,109 @@ function field({ id, name, parameter, label, help, hint, value, change }) {
     },
   };
   const control = choice(parameter, value, attributes) ?? writing(parameter, value, attributes);
+  const nameToo = name ? [" ", make("code", { class: "name", text: name })] : [];
   return make(
     "div",
     { class: "field" },
-    setWordsOr(make("label", { for: id }), label),
-    make("p", { class: "help", id: `${id}-help` }, setWordsOr(make("span"), help), ...(name ? [" ", code(name)] : [])),
+    setWords(make("label", { for: id }), label),
+    make("p", { class: "help", id: `${id}-help` }, setWords(make("span"), help), ...nameToo),
     control,
-    setWordsOr(make("p", { class: "hint", id: `${id}-hint` }), hint),
+    setWords(make("p", { class: "hint", id: `${id}-hint` }), hint),
     make("p", { class: "error", id: `${id}-error` }),
   );
 }
 
-function code(name) {
-  return make("code", { class: "name", text: name });
-}
-
-/** Template texts come as `{english}`, the page's own as plain strings. */
-function setWordsOr(target, content) {
-  if (typeof content === "object") return setWords(target, content.english);
-  target.textContent = content;
-  return target;
-}
-
+/**
+ * A list to choose from, or null for a parameter that takes more than that.
+ * @param {Parameter} parameter
+ * @param {string} value
+ * @param {Properties} attributes
+ */
 function choice(parameter, value, attributes) {
-  if (!parameter.AllowedValues || isList(parameter)) return null;
+  if (!parameter.AllowedValues) return null;
   const allowed = parameter.AllowedValues.map(String);
+  const blank = text(attributes.id === "w-bucketRegion" ? "sameRegion" : "blank");
   const control = make("select", attributes);
   // A value that is not offered is still shown, so that nothing is lost.
   if (!allowed.includes(value)) control.append(make("option", { value, text: value || text("choose") }));
+  /** @type {Map<string, HTMLElement>} */
   const groups = new Map();
   for (const one of allowed) {
     const partition = data.regions[one];
-    const option = make("option", { value: one, text: optionText(attributes.id, one) });
-    if (!partition) control.append(option);
-    else {
-      if (!groups.has(partition)) {
-        groups.set(partition, make("optgroup", { label: partition }));
-        control.append(groups.get(partition));
-      }
-      groups.get(partition).append(option);
+    const option = make("option", { value: one, text: one || blank });
+    if (!partition) {
+      control.append(option);
+      continue;
     }
+    const group = groups.get(partition) ?? make("optgroup", { label: partition });
+    if (!groups.has(partition)) control.append(group);
+    groups.set(partition, group);
+    group.append(option);
   }
   control.value = value;
   return control;
 }
 
-function optionText(id, value) {
-  if (value !== "") return value;
-  return text(id === "w-bucketRegion" ? "sameRegion" : "blank");
-}
-
+/**
+ * @param {Parameter} parameter
+ * @param {string} value
+ * @param {Properties} attributes
+ */
 function writing(parameter, value, attributes) {
   const common = { ...attributes, spellcheck: "false", autocapitalize: "none", autocomplete: "off" };
-  const long = parameter.Type === "String" && !isHidden(parameter) && (parameter.MaxLength ?? 4096) >= 1024;
+  const long = parameter.Type === "String" && (parameter.MaxLength ?? 4096) >= 1024;
   // Only a text area keeps line breaks.
-  if (long || /[\r\n]/.test(value)) {
-    const control = make("textarea", { ...common, rows: "5" });
-    control.value = value;
-    return control;
-  }
-  const number = parameter.Type === "Number";
-  const type = isHidden(parameter) ? "password" : "text";
-  const control = make("input", { ...common, type, inputmode: number ? "numeric" : null });
+  const control =
+    long || /[\r\n]/.test(value)
+      ? make("textarea", { ...common, rows: "5" })
+      : make("input", { ...common, type: "text", inputmode: parameter.Type === "Number" ? "numeric" : null });
   control.value = value;
   return control;
 }
 
 /** Draws everything anew: for another template, another language or a loaded file. */
 function render() {
-  const focused = document.activeElement?.id;
-  const opened = new Map([...document.querySelectorAll("details.group")].map((one) => [one.dataset.key, one.open]));
+  const focused = document.activeElement?.id ?? "";
+  const before = /** @type {HTMLDetailsElement[]} */ ([...document.querySelectorAll("details.group")]);
+  const opened = new Map(before.map((one) => [one.dataset.key, one.open]));
   rendered = false;
   document.documentElement.lang = language;
   document.title = text("title");
-  for (const one of document.querySelectorAll("[data-text]")) one.textContent = text(one.dataset.text);
-  for (const one of document.querySelectorAll("[data-label]")) one.setAttribute("aria-label", text(one.dataset.label));
-  for (const one of ["en", "ja"]) element(`language-${one}`).setAttribute("aria-pressed", String(one === language));
-  setWords(element("about"), template().description);
-  element("where").replaceChildren(...Object.entries(whereFields()).map(whereField));
+  for (const one of document.querySelectorAll("[data-text]")) {
+    one.textContent = text(String(one.getAttribute("data-text")));
+  }
+  for (const one of document.querySelectorAll("[data-label]")) {
+    one.setAttribute("aria-label", text(String(one.getAttribute("data-label"))));
+  }
+  for (const { code } of data.languages) {
+    element(`language-${code}`).setAttribute("aria-pressed", String(code === language));
+  }
+  setWords(element("about"), words(template().description));
+  element("where").replaceChildren(...whereEntries().map(whereField));
   element("groups").replaceChildren(...template().groups.map((group, index) => groupElement(group, index, opened)));
   element("picture-section").hidden = template().pipelines.length === 0;
   rendered = true;
   refresh();
   // What had the focus has been replaced.
-  if (focused && focused !== document.activeElement?.id) element(focused)?.focus({ preventScroll: true });
+  if (focused !== document.activeElement?.id) document.getElementById(focused)?.focus({ preventScroll: true });
 }
 
+/** @param {[WhereName, Parameter]} entry */
 function whereField([name, parameter]) {
   return field({
     id: `w-${name}`,
     parameter,
-    label: text(`${name}Label`),
-    help: text(`${name}Help`),
+    label: own(text(`${name}Label`)),
+    help: own(text(`${name}Help`)),
     // Of a choice, the choices say it.
-    hint: parameter.AllowedValues ? "" : text(`${name}Hint`),
-    value: where.get(name),
+    hint: own(parameter.AllowedValues ? "" : text(`${name}Hint`)),
+    value: where[name],
     change: (value) => {
       const before = archive();
-      where.set(name, value);
+      where[name] = value;
       moveArchive(before, archive());
       if (name !== "template") return refresh();
-      where.set("stackName", template().stackName);
+      where.stackName = template().stackName;
       element("report").replaceChildren();
       visited.clear();
       return render();
@@ -462,70 +720,93 @@ function whereField([name, parameter]) {
 
 /** Where the sample application's archive is, as the parameters ask for it: beside the templates. */
 function archive() {
-  const folder = where.get("prefix").split("/").filter(Boolean);
-  return { bucket: where.get("bucket"), key: [...folder, data.archive.file].join("/") };
+  return { bucket: where.bucket, key: [...folderParts(), data.archive.file].join("/") };
 }
 
-/** The archive moves with the folder, where nobody has typed another. */
+/** @typedef {ReturnType<typeof archive>} Archive */
+
+/**
+ * The archive moves with the folder, where nobody has typed another.
+ * @param {Archive} before
+ * @param {Archive} after
+ */
 function moveArchive(before, after) {
-  for (const part of ["bucket", "key"]) {
+  for (const part of /** @type {const} */ (["bucket", "key"])) {
     const name = data.archive[part];
     for (const given of valuesOf.values()) {
       if (given.get(name) === before[part]) given.set(name, after[part]);
     }
-    const shown = element(`p-${name}`);
-    if (shown) shown.value = values().get(name);
+    const control = /** @type {Control | null} */ (document.getElementById(`p-${name}`));
+    if (control) control.value = typed(name);
   }
 }
 
+/**
+ * @param {Group} group
+ * @param {number} index
+ * @param {Map<string | undefined, boolean>} opened
+ */
 function groupElement(group, index, opened) {
   const names = group.parameters;
-  const title = setWords(make("h3", { id: `g-${index}` }), group.label);
+  const title = setWords(make("h3", { id: `g-${index}` }), words(group.label));
   const fields = make("div", { class: "fields", role: "group", "aria-labelledby": `g-${index}` });
   for (const name of names) {
     const parameter = template().parameters[name];
-    const change = (value) => {
-      values().set(name, value);
-      refresh();
-    };
-    const id = `p-${name}`;
-    const { Label, Description = "", ConstraintDescription = "" } = parameter;
-    const texts = { label: { english: Label }, help: { english: Description }, hint: { english: ConstraintDescription } };
-    fields.append(field({ id, name, parameter, ...texts, value: values().get(name), change }));
+    const { Label, Description, ConstraintDescription } = parameter;
+    fields.append(
+      field({
+        id: `p-${name}`,
+        name,
+        parameter,
+        label: words(Label),
+        help: Description === undefined ? own("") : words(Description),
+        hint: ConstraintDescription === undefined ? own("") : words(ConstraintDescription),
+        value: typed(name),
+        change: (value) => {
+          values().set(name, value);
+          refresh();
+        },
+      }),
+    );
   }
   const summary = make("summary", {}, title, make("span", { class: "count", id: `g-${index}-count` }));
   const details = make("details", { class: "group" }, summary, fields);
-  details.dataset.key = `${where.get("template")} ${index}`;
+  details.dataset.key = `${where.template} ${index}`;
   // In a long form, what is filled in already starts folded.
   const short = Object.keys(template().parameters).length <= 40;
-  const settled = names.every((name) => !problem(template().parameters[name], values().get(name)));
+  const settled = names.every((name) => !problem(template().parameters[name], typed(name)));
   details.open = opened.get(details.dataset.key) ?? (short || !settled);
   return details;
 }
 
 // Keeping all of it up to date ----------------------------------------------------------------------------------------
 
-/** Changes a text only if it differs: a live region would say it again. */
+/**
+ * Changes a text only if it differs: a live region would say it again.
+ * @param {string} id
+ * @param {string} content
+ */
 function say(id, content) {
   if (element(id).textContent !== content) element(id).textContent = content;
 }
 
 /** What is wrong with each field: its id, its label, the message, and whether it is merely blank still. */
 function findings() {
+  /** @type {Map<string, Finding>} */
   const found = new Map();
-  for (const [name, parameter] of Object.entries(whereFields())) {
+  for (const [name, parameter] of whereEntries()) {
     const message = whereProblem(name, parameter);
-    const missing = where.get(name) === "";
-    if (message) found.set(`w-${name}`, { label: text(`${name}Label`), messages: [[message, language]], missing });
+    const missing = where[name] === "";
+    if (message) found.set(`w-${name}`, { label: text(`${name}Label`), messages: [own(message)], missing });
   }
   const problems = new Map();
   for (const name of template().groups.flatMap((group) => group.parameters)) {
     const parameter = template().parameters[name];
-    const reason = problem(parameter, values().get(name));
+    const reason = problem(parameter, typed(name));
     problems.set(name, reason);
     if (!reason) continue;
-    const messages = [[text(reason.key, reason), language]];
-    if (parameter.ConstraintDescription) messages.push(words(parameter.ConstraintDescription));
+    const messages = [own(text(reason.key, reason))];
+    if (parameter.ConstraintDescription !== undefined) messages.push(words(parameter.ConstraintDescription));
     found.set(`p-${name}`, { label: words(parameter.Label)[0], messages, missing: reason.key === "missing" });
   }
   const general = [];
@@ -534,8 +815,9 @@ function findings() {
     if (!concerned.length) general.push(words(description));
     for (const name of concerned) {
       const label = words(template().parameters[name].Label)[0];
-      if (!found.has(`p-${name}`)) found.set(`p-${name}`, { label, messages: [], missing: false });
-      found.get(`p-${name}`).messages.push(words(description));
+      const finding = found.get(`p-${name}`) ?? { label, messages: [], missing: false };
+      finding.messages.push(words(description));
+      found.set(`p-${name}`, finding);
     }
   }
   return { found, general };
@@ -546,54 +828,76 @@ function refresh() {
   const { found, general } = findings();
   for (const one of document.querySelectorAll(".field")) {
     const control = one.querySelector("input, select, textarea");
-    showProblem(control, found.get(control.id));
+    if (control) showProblem(control, found.get(control.id));
   }
   for (const [index, group] of template().groups.entries()) {
-    const here = group.parameters.map((name) => found.get(`p-${name}`)).filter(Boolean);
+    const here = group.parameters.flatMap((name) => found.get(`p-${name}`) ?? []);
     const missing = here.filter((one) => one.missing).length;
     const wrong = here.length - missing;
-    const counts = [missing ? text("missingCount", { count: missing }) : "", wrong ? text("wrongCount", { count: wrong }) : ""];
     const target = element(`g-${index}-count`);
-    target.textContent = counts.filter(Boolean).join(" ");
+    target.textContent = countsInWords(missing, wrong);
     target.classList.toggle("bad", wrong > 0);
   }
   showOutcome(found, general);
   drawPicture();
 }
 
+/**
+ * @param {number} missing
+ * @param {number} wrong
+ */
+function countsInWords(missing, wrong) {
+  const toFillIn = missing ? [text("missingCount", { count: missing })] : [];
+  const toPutRight = wrong ? [text("wrongCount", { count: wrong })] : [];
+  return [...toFillIn, ...toPutRight].join(" ");
+}
+
+/**
+ * @param {string} id
+ * @param {Finding} finding
+ */
 function shown(id, finding) {
-  return finding && (!finding.missing || visited.has(id));
+  return !finding.missing || visited.has(id);
 }
 
+/**
+ * @param {Element} control
+ * @param {Finding | undefined} finding
+ */
 function showProblem(control, finding) {
-  const visible = shown(control.id, finding);
-  control.setAttribute("aria-invalid", String(Boolean(visible)));
+  const messages = finding && shown(control.id, finding) ? finding.messages : [];
+  const visible = messages.length > 0;
+  control.setAttribute("aria-invalid", String(visible));
   const error = element(`${control.id}-error`);
-  const messages = visible ? finding.messages : [];
-  const parts = messages.flatMap(([content, lang]) => [make("span", { lang, text: content }), " "]);
-  if (error.textContent !== messages.map(([content]) => `${content} `).join("")) error.replaceChildren(...parts);
+  const content = messages.map(([one]) => `${one} `).join("");
+  if (error.textContent !== content) error.replaceChildren(...spans(messages));
   // The message repeats what is accepted.
-  element(`${control.id}-hint`).hidden = Boolean(visible) || !element(`${control.id}-hint`).textContent;
+  const hint = element(`${control.id}-hint`);
+  hint.hidden = visible || !hint.textContent;
 }
 
+/**
+ * @param {Map<string, Finding>} found
+ * @param {Words[]} general
+ */
 function showOutcome(found, general) {
   const missing = [...found.values()].filter((one) => one.missing).length;
   const wrong = found.size - missing + general.length;
   const ready = missing + wrong === 0;
-  const counts = [missing ? text("missingCount", { count: missing }) : "", wrong ? text("wrongCount", { count: wrong }) : ""];
-  say("status", ready ? text("ready") : `${text("notReady")} ${counts.filter(Boolean).join(" ")}`);
+  say("status", ready ? text("ready") : `${text("notReady")} ${countsInWords(missing, wrong)}`);
   element("status").classList.toggle("good", ready);
   const entries = [...found].filter(([id, finding]) => shown(id, finding)).map(([id, { label, messages }]) => {
+    /** @param {Event} event */
     const go = (event) => {
       event.preventDefault();
-      focus(id);
+      goTo(id);
     };
     const link = make("a", { href: `#${id}`, text: label, click: go });
-    return make("li", {}, link, " \u2013 ", ...messages.flatMap(([content, lang]) => [make("span", { lang, text: content }), " "]));
+    return make("li", {}, link, " \u2013 ", ...spans(messages));
   });
   for (const [content, lang] of general) entries.push(make("li", { lang, text: content }));
   showProblems(entries);
-  const link = element("launch");
+  const link = element("launch", HTMLAnchorElement);
   const notes = [];
   if (ready) {
     const { address, leftOut } = launch();
@@ -612,11 +916,14 @@ function showOutcome(found, general) {
   element("notes").replaceChildren(...notes.map((note) => make("li", { text: note })));
   element("copy-link").hidden = !ready;
   element("first-problem").hidden = found.size === 0;
-  element("command").value = command();
-  element("file").value = parameterFile();
+  element("command", HTMLTextAreaElement).value = command();
+  element("file", HTMLTextAreaElement).value = parameterFile();
 }
 
-/** Lists the problems; an entry that stays is not touched, because it may be the one that gets the focus. */
+/**
+ * Lists the problems; an entry that stays is not touched, because it may be the one that gets the focus.
+ * @param {HTMLElement[]} entries
+ */
 function showProblems(entries) {
   const list = element("problems");
   const before = new Map([...list.children].map((one) => [one.textContent, one]));
@@ -633,10 +940,11 @@ function goToFirstProblem() {
   for (const id of found.keys()) visited.add(id);
   refresh();
   const [first] = found.keys();
-  if (first) focus(first);
+  if (first) goTo(first);
 }
 
-function focus(id) {
+/** @param {string} id */
+function goTo(id) {
   const control = element(id);
   const details = control.closest("details");
   if (details) details.open = true;
@@ -646,7 +954,10 @@ function focus(id) {
 
 // The picture ---------------------------------------------------------------------------------------------------------
 
-/** The text with its parameters' values in it, or "" as long as one of them is blank. */
+/**
+ * The text with its parameters' values in it, or "" as long as one of them is blank.
+ * @param {string} pattern
+ */
 function filled(pattern) {
   let complete = true;
   const content = pattern.replace(/\$\{([^}]+)\}/g, (_, name) => {
@@ -657,22 +968,19 @@ function filled(pattern) {
   return complete ? content : "";
 }
 
+/** @returns {Lane[]} */
 function lanes() {
   return template().pipelines.map(({ environment, name, steps }) => ({
-    environment,
+    environment: environment === null ? text("pipeline") : words(environment)[0],
     name: filled(name),
-    steps: steps.map((step) => ({
-      kind: step.kind,
-      title: step.kind === "other" ? step.name : text(`step_${step.kind}`),
-      values: step.values.map(filled),
-    })),
+    steps: steps.map(({ kind, title, values: named }) => ({ kind, title: words(title)[0], values: named.map(filled) })),
   }));
 }
 
 const LANE = { least: 126, most: 300, gap: 12, top: 44 };
 const BOX = { top: 20, line: 16, bottom: 8, gap: 18, margin: 6, lines: 3 };
 
-const measure = document.createElement("canvas").getContext("2d");
+const measure = /** @type {CanvasRenderingContext2D} */ (document.createElement("canvas").getContext("2d"));
 
 function drawPicture() {
   const drawn = lanes();
@@ -689,23 +997,31 @@ function drawPicture() {
   let bottom = 0;
   for (let first = 0; first < drawn.length; first += columns) {
     const top = bottom;
-    drawn.slice(first, first + columns).forEach((lane, index) => {
+    for (const [index, lane] of drawn.slice(first, first + columns).entries()) {
       const left = margin + index * (laneWidth + LANE.gap);
       bottom = Math.max(bottom, drawLane(picture, lane, left, top, laneWidth));
-    });
+    }
   }
   picture.setAttribute("viewBox", `0 0 ${width} ${bottom}`);
   element("picture").replaceChildren(picture);
   element("picture-words").replaceChildren(...drawn.map(laneList));
 }
 
-/** Draws the steps of one pipeline below each other; returns where the next row of pipelines may begin. */
+/**
+ * Draws the steps of one pipeline below each other; returns where the next row of pipelines may begin.
+ * @param {SVGElement} picture
+ * @param {Lane} lane
+ * @param {number} left
+ * @param {number} top
+ * @param {number} width
+ */
 function drawLane(picture, lane, left, top, width) {
   const middle = left + width / 2;
+  /** @type {(content: string, style: string, y: number) => void} */
   const write = (content, style, y) => {
     picture.append(svg("text", { class: style, x: middle, y, "text-anchor": "middle" }, content));
   };
-  write(lane.environment || text("pipeline"), "lane", top + 16);
+  write(lane.environment, "lane", top + 16);
   write(wrap(lane.name || text("stillBlank"), width, 1)[0], "lane-name", top + 34);
   let y = top + LANE.top;
   lane.steps.forEach((step, index) => {
@@ -723,15 +1039,21 @@ function drawLane(picture, lane, left, top, width) {
     const style = `box ${step.kind}${step.values.includes("") ? " empty" : ""}`;
     picture.append(svg("rect", { class: style, x: left + 1, y, width: width - 2, height, rx: 6 }));
     write(step.title, "step-title", y + 16);
-    lines.forEach(({ content, style: lineStyle }, line) => write(content, lineStyle, y + BOX.top + 12 + line * BOX.line));
+    for (const [line, one] of lines.entries()) write(one.content, one.style, y + BOX.top + 12 + line * BOX.line);
     y += height + BOX.gap;
   });
   return y;
 }
 
-/** The text in lines that fit, broken after a separator where there is one; what is too much ends in an ellipsis. */
+/**
+ * The text in lines that fit, broken after a separator where there is one; what is too much ends in an ellipsis.
+ * @param {string} content
+ * @param {number} width
+ * @param {number} most
+ */
 function wrap(content, width, most) {
   measure.font = `600 12px ${getComputedStyle(document.body).fontFamily}`;
+  /** @type {(line: string) => boolean} */
   const fits = (line) => measure.measureText(line).width <= width - 2 * BOX.margin;
   const lines = [];
   let rest = [...content.replace(/\s+/g, " ")];
@@ -750,25 +1072,34 @@ function wrap(content, width, most) {
   return lines;
 }
 
+/**
+ * @param {string} tag
+ * @param {Record<string, string | number>} attributes
+ * @param {string} [content]
+ */
 function svg(tag, attributes, content = "") {
   const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, String(value));
   made.textContent = content;
   return made;
 }
 
+/** @param {Step} step */
 function stepInWords({ title, values: named }) {
   return named.length ? `${title}: ${named.map((value) => value || text("stillBlank")).join(", ")}` : title;
 }
 
+/** @param {Lane} lane */
 function laneTitle({ environment, name }) {
-  return [environment || text("pipeline"), name || text("stillBlank")].join(": ");
+  return `${environment}: ${name || text("stillBlank")}`;
 }
 
+/** @param {Lane} lane */
 function laneInWords(lane) {
   return `${laneTitle(lane)}. ${lane.steps.map(stepInWords).join("; ")}.`;
 }
 
+/** @param {Lane} lane */
 function laneList(lane) {
   const steps = lane.steps.map((step) => make("li", { text: stepInWords(step) }));
   return make("div", {}, make("strong", { text: laneTitle(lane) }), make("ol", {}, ...steps));
@@ -776,6 +1107,10 @@ function laneList(lane) {
 
 // Buttons -------------------------------------------------------------------------------------------------------------
 
+/**
+ * @param {string} content
+ * @param {HTMLTextAreaElement | null} fallback
+ */
 async function copy(content, fallback) {
   try {
     await navigator.clipboard.writeText(content);
@@ -787,6 +1122,7 @@ async function copy(content, fallback) {
   return announce(text("copied"));
 }
 
+/** @param {string} content */
 function announce(content) {
   say("announcement", "");
   setTimeout(() => say("announcement", content), 50);
@@ -798,8 +1134,9 @@ function save() {
   setTimeout(() => URL.revokeObjectURL(address), 1000);
 }
 
-async function loadChosen(event) {
-  const [file] = event.target.files;
+async function loadChosen() {
+  const input = element("load-file", HTMLInputElement);
+  const file = input.files?.[0];
   if (!file) return;
   let content;
   try {
@@ -809,11 +1146,12 @@ async function loadChosen(event) {
     return;
   } finally {
     // So that the same file can be chosen again.
-    event.target.value = "";
+    input.value = "";
   }
   load(file.name, content);
 }
 
+/** @param {string} chosen */
 function setLanguage(chosen) {
   language = chosen;
   // Its words are in the other language.
@@ -821,24 +1159,29 @@ function setLanguage(chosen) {
   render();
 }
 
-element("language-en").addEventListener("click", () => setLanguage("en"));
-element("language-ja").addEventListener("click", () => setLanguage("ja"));
+function languageButtons() {
+  return data.languages.map(({ code, name }) => {
+    const click = () => setLanguage(code);
+    return make("button", { type: "button", id: `language-${code}`, lang: code, text: name, click });
+  });
+}
+
+element("languages").append(...languageButtons());
 element("load").addEventListener("click", () => element("load-file").click());
 element("load-file").addEventListener("change", loadChosen);
 element("save").addEventListener("click", save);
 element("copy-link").addEventListener("click", () => copy(launch().address, null));
-element("copy-command").addEventListener("click", () => copy(command(), element("command")));
-element("copy-file").addEventListener("click", () => copy(parameterFile(), element("file")));
+element("copy-command").addEventListener("click", () => copy(command(), element("command", HTMLTextAreaElement)));
+element("copy-file").addEventListener("click", () => copy(parameterFile(), element("file", HTMLTextAreaElement)));
 element("first-problem").addEventListener("click", goToFirstProblem);
 element("form").addEventListener("submit", (event) => event.preventDefault());
 for (const kind of ["click", "keydown"]) {
   element("launch").addEventListener(kind, (event) => {
-    if (element("launch").hasAttribute("href") || (kind === "keydown" && event.key !== "Enter")) return;
+    if (element("launch").hasAttribute("href") || (event instanceof KeyboardEvent && event.key !== "Enter")) return;
     event.preventDefault();
     goToFirstProblem();
   });
 }
 new ResizeObserver(() => drawPicture()).observe(element("picture"));
 
-if (navigator.language.toLowerCase().startsWith("ja")) language = "ja";
 render();

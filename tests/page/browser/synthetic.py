@@ -1,4 +1,4 @@
-"""A template with every kind of parameter and rule, more than the catalogue has."""
+"""A template with every kind of parameter and rule that the catalogue has, and a rule that only AWS can decide."""
 
 from __future__ import annotations
 
@@ -20,10 +20,9 @@ PARAMETERS: dict[str, tuple[dict[str, Any], str]] = {
     "Choice": ({"Type": "String", "AllowedValues": ["one", "two", ""], "ConstraintDescription": WORDS}, "two"),
     "Whole": ({"Type": "Number", "MinValue": 1, "MaxValue": 10, "ConstraintDescription": WORDS}, "7"),
     "Days": ({"Type": "Number", "AllowedValues": [1, 3, 5], "ConstraintDescription": WORDS}, "3"),
-    "Words": ({"Type": "CommaDelimitedList", "AllowedValues": ["a", "b", "c"], "Default": "a, b"}, "a,c"),
     "Vpc": ({"Type": "AWS::EC2::VPC::Id", "ConstraintDescription": WORDS}, "vpc-0123abcd"),
-    "Subnets": ({"Type": "List<AWS::EC2::Subnet::Id>", "ConstraintDescription": WORDS}, "subnet-01ab,subnet-02cd"),
-    "Secret": ({"Type": "String", "NoEcho": True, "MinLength": 1, "ConstraintDescription": WORDS}, "hidden"),
+    "Subnet": ({"Type": "AWS::EC2::Subnet::Id", "ConstraintDescription": WORDS}, "subnet-01ab"),
+    "Filled": ({"Type": "String", "MinLength": 1, "MaxLength": 9, "ConstraintDescription": WORDS}, "in"),
 }
 
 VALUES = {name: value for name, (_, value) in PARAMETERS.items()}
@@ -44,7 +43,7 @@ RULES: dict[str, dict[str, Any]] = {
             {
                 "Assert": {
                     "Fn::And": [
-                        {"Fn::Contains": [["3", "5"], {"Ref": "Days"}]},
+                        {"Fn::Or": [{"Fn::Equals": [{"Ref": "Days"}, "3"]}, {"Fn::Equals": [{"Ref": "Days"}, "5"]}]},
                         {"Fn::Or": [{"Fn::Equals": [{"Ref": "Whole"}, "8"]}, {"Fn::Equals": [{"Ref": "Whole"}, "9"]}]},
                     ]
                 },
@@ -52,19 +51,36 @@ RULES: dict[str, dict[str, Any]] = {
             }
         ],
     },
-    "Members": {
+    # Whatever is behind a function that the page does not know cannot be said.
+    "Unknown": {
         "Assertions": [
-            {
-                "Assert": {"Fn::EachMemberIn": [{"Ref": "Words"}, ["a", "b"]]},
-                "AssertDescription": "Words may only be a and b.",
-            }
+            {"Assert": assertion, "AssertDescription": "Only AWS can know this."}
+            for assertion in (
+                {"Fn::EachMemberEquals": [{"Fn::ValueOfAll": ["Subnet", "VpcId"]}, {"Ref": "Vpc"}]},
+                {"Fn::Contains": [["vpc-1"], {"Ref": "Vpc"}]},
+                {"Fn::Not": [{"Fn::Contains": [["vpc-1"], {"Ref": "Vpc"}]}]},
+                {"Fn::Equals": [{"Fn::ValueOf": ["Subnet", "VpcId"]}, {"Ref": "Vpc"}]},
+                {"Fn::Or": [{"Fn::Equals": ["a", "b"]}, {"Fn::Contains": [["vpc-1"], {"Ref": "Vpc"}]}]},
+                {"Fn::And": [{"Fn::Equals": ["a", "a"]}, {"Fn::Contains": [["vpc-1"], {"Ref": "Vpc"}]}]},
+            )
         ]
     },
-    "Network": {
+    # Nor is a rule broken whose condition cannot be said.
+    "Perhaps": {
+        "RuleCondition": {"Fn::Contains": [["vpc-1"], {"Ref": "Vpc"}]},
+        "Assertions": [{"Assert": {"Fn::Equals": ["a", "b"]}, "AssertDescription": "Not of this VPC."}],
+    },
+    # What is known decides, whatever stands beside it.
+    "Decided": {
         "Assertions": [
             {
-                "Assert": {"Fn::EachMemberEquals": [{"Fn::ValueOfAll": ["Subnets", "VpcId"]}, {"Ref": "Vpc"}]},
-                "AssertDescription": "Only AWS can know this.",
+                "Assert": {
+                    "Fn::And": [
+                        {"Fn::Contains": [["vpc-1"], {"Ref": "Vpc"}]},
+                        {"Fn::Not": [{"Fn::Equals": [{"Ref": "Filled"}, "out"]}]},
+                    ]
+                },
+                "AssertDescription": "Filled may not be out.",
             }
         ]
     },

@@ -172,6 +172,54 @@ def test_texts_without_a_translation_say_that_they_are_english(launch_page: Laun
     assert label.get_attribute("lang") == "en"
 
 
+@pytest.mark.parametrize(
+    ("wanted", "shown"),
+    [
+        (["ja-JP", "en-US"], "ja"),
+        (["JA"], "ja"),
+        (["de-DE", "ja", "en"], "ja"),
+        (["fr", "en-GB", "ja"], "en"),
+        (["jam"], "en"),
+        (["fr"], "en"),
+        ([], "en"),
+    ],
+)
+def test_language_is_the_first_of_the_browser_that_the_page_has(
+    launch_page: LaunchPages, wanted: list[str], shown: str
+) -> None:
+    page = launch_page()
+    page.evaluate("wanted => Object.defineProperty(navigator, 'languages', { value: wanted })", wanted)
+    assert page.evaluate("preferred()") == shown
+
+
+def test_another_language_is_nothing_but_data(launch_page: LaunchPages) -> None:
+    page = launch_page(template=ALL)
+    fill(page, parameters(ALL) | {"SNSTopicName": "a:b"})
+    page.evaluate(
+        """() => {
+          const other = (one) => `[${one}]`;
+          data.languages.push({ code: "xx", name: "Other" });
+          data.strings.xx = Object.fromEntries(Object.entries(data.strings.en).map(([key, one]) => [key, other(one)]));
+          data.texts.xx = data.texts.en.map(other);
+          element("languages").replaceChildren(...languageButtons());
+        }"""
+    )
+    page.click("#language-xx")
+    assert page.get_attribute("html", "lang") == "xx"
+    assert page.get_attribute("#language-xx", "aria-pressed") == "true"
+    assert page.locator(".languages [aria-pressed=true]").count() == 1
+    page.eval_on_selector_all("details", "all => all.forEach(one => { one.open = true; })")
+    # What is in no brackets is a name, a value, or what is made of them.
+    left = page.evaluate(
+        """() => [...document.querySelectorAll("h1, h2, h3, p, label, button, a, summary, li, span")]
+          .flatMap((one) => [...one.childNodes].filter((node) => node.nodeType === Node.TEXT_NODE))
+          .map((node) => node.textContent.trim())
+          .filter((content) => content && !content.startsWith("["))"""
+    )
+    assert sorted(left) == sorted(["English", "日本語", "Other", "\u2013"])
+    assert page.locator("#picture .step-title").first.text_content() == "[Source]"
+
+
 SIZES = [(320, 640), (360, 740), (768, 1024), (1280, 900)]
 
 
