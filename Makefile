@@ -1,6 +1,7 @@
 # Everything here runs in an environment of its own, which is made on first use.
 PYTHON ?= python3
 BIN := .venv/bin
+PAGE_LINT := tools/page-lint
 
 .DEFAULT_GOAL := help
 .PHONY: help render check test browser-test screenshot lint audit clean publish bucket-given
@@ -35,10 +36,18 @@ screenshot: .venv/browser-installed ## Write docs/launch-page.png
 	tools/install_chromium.sh
 	$(BIN)/python tools/screenshot.py
 
-lint: .venv/installed ## Lint the templates in every region, and the code
+# In node_modules, so that whoever removes that gets it again.
+$(PAGE_LINT)/node_modules/installed: $(PAGE_LINT)/package.json $(PAGE_LINT)/package-lock.json
+	tools/install_node.sh
+	cd $(PAGE_LINT) && npm ci --loglevel=error
+	touch $@
+
+lint: .venv/installed $(PAGE_LINT)/node_modules/installed ## Lint the templates in every region, and the code
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(PAGE_LINT)/node_modules/.bin/tsc --project $(PAGE_LINT)
+	$(PAGE_LINT)/node_modules/.bin/eslint --config $(PAGE_LINT)/eslint.config.mjs --max-warnings 0 src/ecs_cd_templates/page
 	PATH="$(CURDIR)/$(BIN):$$PATH" python tools/lint_templates.py
 
 # checkov and parliament need versions of other packages than the rest, so they have an environment to themselves.
@@ -58,5 +67,5 @@ bucket-given:
 	$(if $(BUCKET),@:,$(error BUCKET is missing: make publish BUCKET=NAME))
 
 clean: ## Remove what the other targets made, except templates/
-	rm -rf .venv .venv-audit build dist src/*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-audit $(PAGE_LINT)/node_modules build dist src/*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
