@@ -175,7 +175,9 @@ def check_bucket(name: str) -> None:
         name,
     ):
         raise BucketError(
-            "bucket", name, "is not the name of a bucket: give the name alone, 3 to 63 lowercase letters, digits and hyphens"
+            "bucket",
+            name,
+            "is not the name of a bucket: give the name alone, 3 to 63 lowercase letters, digits, hyphens",
         )
 
 

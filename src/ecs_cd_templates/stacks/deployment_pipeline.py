@@ -24,6 +24,7 @@ from .rules import require_distinct
 SOURCE_ARTIFACT = "SourceArtifact"
 
 PIPELINE = "Pipeline"
+REPOSITORY = "ECRRepository"
 
 OUTPUTS = {
     "PipelineUrl": "The pipeline that deploys to {environment}, in the console",
@@ -152,7 +153,7 @@ def _entry(spec: ParameterSpec, scope: Scope | None = None, scope_text: str = ""
 def _repository(scope: Scope, inputs: PipelineInputs, settings: PipelineSettings, condition: str) -> Repository:
     """The repository; retained, because a stack that is deleted must not take the releases with it."""
     return Repository(
-        scope.name("ECRRepository"),
+        scope.name(REPOSITORY),
         Condition=condition,
         DeletionPolicy=RETAIN,
         UpdateReplacePolicy="Retain",
