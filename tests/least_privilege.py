@@ -445,10 +445,9 @@ def trust_problems(role: str, trust: dict[str, Any], target: Target) -> Iterator
             if _key(changed) not in legitimate and may_assume(trust, changed):
                 yield f"{role} can be assumed by {other}"
         for key, value in request.context.items():
-            assert isinstance(value, str)
             variants = ["999999999999"] if key == "aws:SourceAccount" else list(_siblings(value, target))
             others = {name: text for name, text in request.context.items() if name != key}
-            contexts: list[dict[str, Any]] = [{**others, key: variant} for variant in variants]
+            contexts = [{**others, key: variant} for variant in variants]
             if role != "CodePipelineServiceRole":
                 contexts.append(others)
             for context in contexts:
