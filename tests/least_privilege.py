@@ -7,7 +7,7 @@ policies; what it names is read off the pipelines as rendered.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
@@ -260,13 +260,16 @@ def assumptions(target: Target) -> dict[str, list[Request]]:
 
 def permission_problems(role: str, policy: dict[str, Any], target: Target) -> Iterator[str]:
     """What is wrong with a role's permissions: lazily, so that the first problem costs little."""
-    own = [call for call in _calls(target) if call.role == role]
+    own = _own(role, target)
     yield from _wildcards(role, policy)
-    yield from _insufficient(role, policy, own)
+    allows = _verdicts(policy)
+    for call in own:
+        if not allows(call.request):
+            yield f"{role}: {call.request.action} on {call.request.resource} is not allowed, see {call.source}"
     yield from _excessive(role, policy, own)
     yield from _wider_than_named(role, policy, own)
     for request in _forbidden(role, target):
-        if is_allowed([policy], request):
+        if allows(request):
             yield f"{role}: {request.action} on {request.resource} with {dict(request.context)} is allowed"
 
 
@@ -276,16 +279,52 @@ def _calls(target: Target) -> tuple[Call, ...]:
 
 
 @cache
+def _own(role: str, target: Target) -> tuple[Call, ...]:
+    return tuple(call for call in _calls(target) if call.role == role)
+
+
+def _verdicts(policy: dict[str, Any]) -> Callable[[Request], bool]:
+    """Whether the policy allows a request; what a statement says is remembered, for the mutants that share it.
+
+    A policy without a Deny allows what any of its statements allows alone. None is passed over, so that a
+    statement that the evaluator refuses is refused for every request.
+    """
+    if any(statement.get("Effect") != "Allow" for statement in policy["Statement"]):
+        return lambda request: is_allowed([policy], request)
+    alone = [_alone(json.dumps({**policy, "Statement": [statement]})) for statement in policy["Statement"]]
+
+    def allows(request: Request) -> bool:
+        verdicts = [verdict(request) for verdict in alone]
+        return any(verdicts)
+
+    return allows
+
+
+@cache
+def _alone(policy: str) -> Callable[[Request], bool]:
+    read = json.loads(policy)
+    verdicts: dict[int, tuple[Request, bool]] = {}
+
+    def allows(request: Request) -> bool:
+        # By identity, which costs less than comparing; the request is kept, so that no other has its identity.
+        if id(request) not in verdicts:
+            verdicts[id(request)] = request, is_allowed([read], request)
+        return verdicts[id(request)][1]
+
+    return allows
+
+
+@cache
 def _forbidden(role: str, target: Target) -> tuple[Request, ...]:
     everything = _calls(target)
-    return tuple(forbidden([call for call in everything if call.role == role], everything, target))
+    return tuple(forbidden(_own(role, target), everything, target))
 
 
 # A resource ends in * only where the rest of its name is not known: objects, log streams, report groups, revisions.
 _OPEN_ENDS = (":task-definition/*:*", "/*", ":*", "-*")
 
 
-def _wider_than_named(role: str, policy: dict[str, Any], own: list[Call]) -> Iterator[str]:
+def _wider_than_named(role: str, policy: dict[str, Any], own: Sequence[Call]) -> Iterator[str]:
     """A resource has no other wildcard, and a condition no value that comes with no call."""
     said = {(key, value) for call in own for key, value in call.request.context.items()}
     for statement in policy["Statement"]:
@@ -313,23 +352,17 @@ def _wildcards(role: str, policy: dict[str, Any]) -> Iterator[str]:
                 yield f"{role}: {action} on every resource"
 
 
-def _insufficient(role: str, policy: dict[str, Any], own: list[Call]) -> Iterator[str]:
-    for call in own:
-        if not is_allowed([policy], call.request):
-            yield f"{role}: {call.request.action} on {call.request.resource} is not allowed, see {call.source}"
-
-
-def _excessive(role: str, policy: dict[str, Any], own: list[Call]) -> Iterator[str]:
+def _excessive(role: str, policy: dict[str, Any], own: Sequence[Call]) -> Iterator[str]:
     """Each action and each resource of each statement, alone, has to serve some call."""
     for statement in policy["Statement"]:
         for element in ("Action", "Resource"):
             for value in statement.get(element, []):
-                alone = {"Version": "2012-10-17", "Statement": [{**statement, element: [value]}]}
-                if not any(is_allowed([alone], call.request) for call in own):
+                allows = _verdicts({"Version": "2012-10-17", "Statement": [{**statement, element: [value]}]})
+                if not any(allows(call.request) for call in own):
                     yield f"{role}: {element} {value} of {statement.get('Sid')} serves no call"
 
 
-def forbidden(own: list[Call], everything: tuple[Call, ...], target: Target) -> Iterator[Request]:
+def forbidden(own: Sequence[Call], everything: tuple[Call, ...], target: Target) -> Iterator[Request]:
     """Requests that a role must not be allowed: near misses of its calls, and others of the same services."""
     legitimate = {_key(call.request) for call in own}
     for request in near_misses(own, target):
@@ -355,7 +388,7 @@ def actions_of(service: str) -> tuple[str, ...]:
     return tuple(sorted(get_actions_for_service(service)))
 
 
-def near_misses(own: list[Call], target: Target) -> Iterator[Request]:
+def near_misses(own: Sequence[Call], target: Target) -> Iterator[Request]:
     """The role's calls with a sibling's name, in another account, region or partition, or with another condition."""
     for call in own:
         request = call.request

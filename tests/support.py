@@ -13,6 +13,7 @@ import yaml
 
 from ecs_cd_templates import RenderSettings, catalog, render
 from ecs_cd_templates.cfn.evaluation import Target
+from ecs_cd_templates.launch.bundle import Folder, Publication, publication
 
 ROOT = Path(__file__).parents[1]
 TARGET = Target(account="111122223333", region="us-east-1")
@@ -70,6 +71,12 @@ def rendered(settings: RenderSettings = DEFAULT) -> Mapping[str, str]:
 def data(settings: RenderSettings = DEFAULT) -> Mapping[str, dict[str, Any]]:
     """The catalogue's texts, read back as data."""
     return MappingProxyType({name: load(text) for name, text in rendered(settings).items()})
+
+
+@cache
+def published(folder: Folder, *, nested: bool = False) -> Publication:
+    """What is published to the folder."""
+    return publication(folder, nested=nested)
 
 
 @cache

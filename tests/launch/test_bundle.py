@@ -24,10 +24,9 @@ from ecs_cd_templates.launch.bundle import (
     archive,
     check_bucket,
     checked_prefix,
-    publication,
     version,
 )
-from support import ROOT, load
+from support import ROOT, load, published
 
 FOLDER = Folder(bucket="my-bucket", region="eu-west-1")
 
@@ -84,24 +83,24 @@ def test_the_version_is_that_of_the_content() -> None:
     its_version = version()
     assert re.fullmatch(r"[0-9a-f]{12}", its_version)
     for folder in (FOLDER, Folder(bucket="other", region="cn-north-1", prefix="p")):
-        assert publication(folder).version == its_version
+        assert published(folder).version == its_version
     others = {version(RenderSettings(architecture="ARM64")), version(nested=True)}
     assert len(others | {its_version}) == 3
 
 
 def test_a_publication_holds_everything() -> None:
-    published = publication(FOLDER)
-    assert list(published.files) == [*catalog.templates(), SAMPLE_APP_ARCHIVE]
-    assert published.url == f"https://my-bucket.s3.eu-west-1.amazonaws.com/ecs-cd-templates/{published.version}"
-    assert published.files[SAMPLE_APP_ARCHIVE] == archive(ROOT / "sample-app") == archive(SAMPLE_APP)
-    quick_start = load(published.files["quick-start.yaml"].decode())["Parameters"]
+    publication = published(FOLDER)
+    assert list(publication.files) == [*catalog.templates(), SAMPLE_APP_ARCHIVE]
+    assert publication.url == f"https://my-bucket.s3.eu-west-1.amazonaws.com/ecs-cd-templates/{publication.version}"
+    assert publication.files[SAMPLE_APP_ARCHIVE] == archive(ROOT / "sample-app") == archive(SAMPLE_APP)
+    quick_start = load(publication.files["quick-start.yaml"].decode())["Parameters"]
     assert quick_start["SampleAppBucketName"]["Default"] == FOLDER.bucket
-    assert quick_start["SampleAppKey"]["Default"] == FOLDER.key(f"{published.version}/{SAMPLE_APP_ARCHIVE}")
-    nested = load(publication(FOLDER, nested=True).files["deployment-pipeline-for-all-env.yaml"].decode())
+    assert quick_start["SampleAppKey"]["Default"] == FOLDER.key(f"{publication.version}/{SAMPLE_APP_ARCHIVE}")
+    nested = load(published(FOLDER, nested=True).files["deployment-pipeline-for-all-env.yaml"].decode())
     urls = {resource["Properties"]["TemplateURL"] for resource in nested["Resources"].values()}
     folder, _, files = {(url.rpartition("/")[0], "/", "") for url in urls}.pop()
     assert {url.rpartition("/")[2] for url in urls} <= set(catalog.templates())
-    assert (folder, files) == (publication(FOLDER, nested=True).url, "")
+    assert (folder, files) == (published(FOLDER, nested=True).url, "")
 
 
 def test_the_archive_is_the_sample_application_and_nothing_else() -> None:

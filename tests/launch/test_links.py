@@ -13,7 +13,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 import pytest
 
-from ecs_cd_templates import catalog
+from ecs_cd_templates import RenderSettings, catalog
 from ecs_cd_templates.cfn.partitions import PARTITIONS
 from ecs_cd_templates.cfn.regions import lacking, regions
 from ecs_cd_templates.errors import (
@@ -23,7 +23,6 @@ from ecs_cd_templates.errors import (
 )
 from ecs_cd_templates.launch.bundle import (
     Folder,
-    publication,
 )
 from ecs_cd_templates.launch.links import (
     BUTTON,
@@ -34,10 +33,11 @@ from ecs_cd_templates.launch.links import (
     to_html,
     to_json,
     to_markdown,
+    to_text,
 )
 from ecs_cd_templates.launch.quick_create import MAX_ADDRESS_LENGTH, stack_name
 from forms import decode
-from support import BUCKET_REGIONS, FILES, ROOT, built, parameters, rendered
+from support import BUCKET_REGIONS, FILES, ROOT, built, parameters, published, rendered
 
 NAMES = list(catalog.templates())
 VALUES = {name: parameters(name) for name in NAMES}
@@ -51,8 +51,8 @@ FOLDER = Folder(bucket="my-bucket", region="eu-west-1")
 def test_every_link_opens_its_template_in_its_region(partition: str, filled_in: bool, nested: bool) -> None:
     folder = Folder(bucket="my-bucket", region=BUCKET_REGIONS[partition], prefix="team/(a)!")
     given_values = {name: Parameters(values=VALUES[name], file=FILES[name]) for name in NAMES} if filled_in else {}
-    published = publication(folder, nested=nested)
-    assert set(NAMES) <= published.files.keys()
+    publication = published(folder, nested=nested)
+    assert set(NAMES) <= publication.files.keys()
     found = links(folder, nested=nested, parameters=given_values)
     assert [(link.template, link.region) for link in found] == [
         (name, region) for name in NAMES for region in regions(built()[name])[partition]
@@ -63,10 +63,10 @@ def test_every_link_opens_its_template_in_its_region(partition: str, filled_in: 
         form = decode(link.address)
         assert form.host == f"{link.region}.{domains.console_domain}"
         assert form.region == link.region
-        assert form.template_url == link.template_url == f"{published.url}/{link.template}"
+        assert form.template_url == link.template_url == f"{publication.url}/{link.template}"
         template_url = urlsplit(form.template_url)
         assert template_url.netloc == f"my-bucket.s3.{folder.region}.{domains.url_suffix}"
-        assert unquote(template_url.path) == f"/team/(a)!/{published.version}/{link.template}"
+        assert unquote(template_url.path) == f"/team/(a)!/{publication.version}/{link.template}"
         assert form.stack_name == link.stack_name == stack_name(link.template)
         assert re.fullmatch(r"[a-z][a-z0-9-]{0,127}", form.stack_name)
         assert form.parameters == link.parameters == (VALUES[link.template] if filled_in else {})
@@ -74,7 +74,10 @@ def test_every_link_opens_its_template_in_its_region(partition: str, filled_in: 
         assert link.left_out == {}
         assert len(quote(link.address, safe="")) <= MAX_ADDRESS_LENGTH
         # The archive is published beside the template, and the local template does not know of it.
-        archive = {"SampleAppBucketName": "my-bucket", "SampleAppKey": f"team/(a)!/{published.version}/sample-app.zip"}
+        archive = {
+            "SampleAppBucketName": "my-bucket",
+            "SampleAppKey": f"team/(a)!/{publication.version}/sample-app.zip",
+        }
         _assert_command_does_the_same(link, given_values, archive if link.template == "quick-start.yaml" else {})
         assert ("--nested-base-url" in link.note) == nested
 
@@ -106,6 +109,51 @@ def _assert_command_does_the_same(
     if len(text.encode()) > 51_200:
         assert options.pop("--s3-bucket") == "my-bucket"
     assert options == {}
+
+
+@pytest.mark.parametrize("nested", [False, True], ids=["", "nested"])
+@pytest.mark.parametrize(
+    "settings", [RenderSettings(), RenderSettings(architecture="ARM64")], ids=["default settings", "others"]
+)
+def test_a_note_says_how_to_render_what_the_command_reads(settings: RenderSettings, nested: bool) -> None:
+    (link,) = links(FOLDER, settings, nested=nested, only_templates=["vpc.yaml"], only_regions=["us-east-1"])
+    url = link.template_url.removesuffix("/vpc.yaml")
+    if nested:
+        same = f"the same settings as here and --nested-base-url {url}"
+        assert link.note == f"The command reads templates/: render it with {same}."
+    elif settings != RenderSettings():
+        assert link.note == "The command reads templates/: render it with the same settings as here."
+    else:
+        assert link.note == ""
+    for text in (to_markdown([link]), to_html([link]), to_text([link])):
+        assert ("The command reads templates/" in text) == (link.note != "")
+
+
+def _overrides(link: Link) -> list[str]:
+    _, _, words = link.command.partition(" --parameter-overrides ")
+    return shlex.split(words)
+
+
+def test_the_command_passes_the_defaults_that_only_publishing_fills_in() -> None:
+    bucket = "SampleAppBucketName=my-bucket"
+    key = f"SampleAppKey={FOLDER.key(published(FOLDER).version)}/sample-app.zip"
+    # Every other default is in the template that the command reads.
+    assert {link.template: _overrides(link) for link in links(FOLDER, only_regions=["us-east-1"])} == {
+        name: [bucket, key] if name == "quick-start.yaml" else [] for name in NAMES
+    }
+    name = "quick-start.yaml"
+    # What is given wins, and a file is named where it has everything.
+    for values, overrides in (
+        ({"SampleAppBucketName": "theirs"}, ["SampleAppBucketName=theirs", key]),
+        ({"SampleAppBucketName": "", "SampleAppKey": ""}, ["file://values.json"]),
+    ):
+        (link,) = links(
+            FOLDER,
+            only_templates=[name],
+            only_regions=["us-east-1"],
+            parameters={name: Parameters(values=values, file="values.json")},
+        )
+        assert _overrides(link) == overrides
 
 
 def test_only_the_templates_and_regions_that_are_asked_for() -> None:

@@ -357,6 +357,24 @@ def test_nothing_keeps_instances_from_being_deleted() -> None:
     assert (provider["ManagedTerminationProtection"], provider["ManagedDraining"]) == ("DISABLED", "DISABLED")
 
 
+def test_instances_are_full_before_more_start_and_the_oldest_goes_first() -> None:
+    resources = together(ECSLaunchType="EC2").resources
+    provider = properties(resources, "CapacityProvider")["AutoScalingGroupProvider"]
+    # Less than 100 would pay for instances that wait for tasks.
+    assert provider["ManagedScaling"] == {"Status": "ENABLED", "TargetCapacity": 100}
+    # What is newest has the newest image of the operating system.
+    assert properties(resources, "AutoScalingGroup")["TerminationPolicies"] == ["OldestInstance"]
+
+
+@pytest.mark.parametrize("launch_type", LAUNCH_TYPES)
+def test_a_task_has_time_to_become_healthy_before_ecs_replaces_it(launch_type: str) -> None:
+    resources = together(ECSLaunchType=launch_type).resources
+    grace = properties(resources, "ECSService")["HealthCheckGracePeriodSeconds"]
+    group = properties(resources, "TargetGroup")
+    assert grace == 60
+    assert grace > group["HealthCheckIntervalSeconds"] * group["HealthyThresholdCount"]
+
+
 def policies(resources: dict[str, Any], role: str) -> list[dict[str, Any]]:
     return [policy["PolicyDocument"] for policy in properties(resources, role).get("Policies", [])]
 
@@ -420,9 +438,10 @@ def test_each_role_may_do_what_it_is_for_and_nothing_else(partition: str, role: 
     target = PARTITIONS[partition]
     documents = policies(together(target, ECSLaunchType="EC2").resources, role)
     expected = calls(role, target)
-    tried: list[tuple[str, dict[str, str]]] = [("*", {})] + [
-        near for (_, resource), context in expected.items() for near in nearby(resource, context, target)
-    ]
+    tried: list[tuple[str, dict[str, str]]] = [("*", {})]
+    for (_, resource), context in expected.items():
+        # Several calls are to the same resource.
+        tried += [near for near in nearby(resource, context, target) if near not in tried]
     actions = {*all_actions(), *(action for action, _ in expected)}
     for action in actions:
         for resource, context in tried:
