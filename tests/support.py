@@ -11,9 +11,9 @@ from typing import Any
 
 import yaml
 
-from ecs_cd_templates import RenderSettings, catalog, render
+from ecs_cd_templates import RenderSettings, catalog, render, to_yaml
 from ecs_cd_templates.cfn.evaluation import Target
-from ecs_cd_templates.launch.bundle import Folder, Publication, publication
+from ecs_cd_templates.launch.bundle import Folder, Publication, publication, published_templates
 
 ROOT = Path(__file__).parents[1]
 TARGET = Target(account="111122223333", region="us-east-1")
@@ -71,6 +71,13 @@ def rendered(settings: RenderSettings = DEFAULT) -> Mapping[str, str]:
 def data(settings: RenderSettings = DEFAULT) -> Mapping[str, dict[str, Any]]:
     """The catalogue's texts, read back as data."""
     return MappingProxyType({name: load(text) for name, text in rendered(settings).items()})
+
+
+@cache
+def published_data(url: str) -> Mapping[str, dict[str, Any]]:
+    """The catalogue as it is published under the address, as data."""
+    builders = published_templates(DEFAULT, url, nested=False)
+    return MappingProxyType({name: load(to_yaml(build())) for name, build in builders.items()})
 
 
 @cache

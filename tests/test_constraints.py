@@ -22,8 +22,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ecs_cd_templates import catalog, constraints
-from ecs_cd_templates.constraints import EXISTING, Constraint, or_existing
+from ecs_cd_templates.cfn.constraint import Constraint
+from ecs_cd_templates.constraints import EXISTING, or_existing
+from ecs_cd_templates.environments import THREE_ENVIRONMENTS
+from ecs_cd_templates.parameters import ParameterSpec
 from ecs_cd_templates.stacks import prerequisites
+from ecs_cd_templates.steps import BUILD_STEPS
 
 CONSTRAINTS = {
     name: value
@@ -334,7 +338,7 @@ REFUSED: dict[str, tuple[str, ...]] = {
         *("/name", "-name", ".name", "name@", "name@sha256:", f"name@sha256:{'g' * 64}", f"name@sha256:{'0' * 63}"),
         *(f"name@sha256:{'0' * 65}", f"name@sha512:{'0' * 64}", "n\u0430me", "\uff4eame", "n" * 256),
     ),
-    "ENVIRONMENT_WORDS": ("", " ", "  ", " a", "a ", "a\nb", "a\n", "\na", "a\tb", "a\x7fb", "a\0b", "a\r\n", "w" * 81),
+    "DISPLAY_NAME": ("", " ", "  ", " a", "a ", "a\nb", "a\n", "\na", "a\tb", "a\x7fb", "a\0b", "a\r\n", "w" * 81),
     "TOPIC_NAME": (*NO_NAME, "n" * 257, "topic.fifo", "..", "a/b", "na@me", "arn:aws:sns:eu-west-1:1:name"),
     "CODECOMMIT_REPOSITORY": (*NO_NAME, "n" * 101, "app.git", ".git", "a/b", "../a", "na@me", "na+me"),
     "BRANCH": (
@@ -395,7 +399,7 @@ ACCEPTED: dict[str, tuple[str, ...]] = {
         *("nginx", "nginx:1.27", "public.ecr.aws/nginx/nginx-unprivileged:stable", f"a/b@sha256:{'0' * 64}", "n" * 255),
         *("localhost:5000/app:x", "123456789012.dkr.ecr.eu-west-1.amazonaws.com/team/app_x:1"),
     ),
-    "ENVIRONMENT_WORDS": ("a", "quality assurance", "a  b", "\u00fcber \u65e5\u672c", 'it\'s "QA"', "w" * 80),
+    "DISPLAY_NAME": ("a", "quality assurance", "a  b", "\u00fcber \u65e5\u672c", 'it\'s "QA"', "w" * 80),
     "BUCKET_NAME": ("abc", "n" * 63, "my.bucket-1", "codepipeline-eu-central-1-123456789012", "Legacy.Bucket"),
     "TOPIC_NAME": ("a", "n" * 256, "-", "_", "My_topic-1"),
     "CODECOMMIT_REPOSITORY": ("a", "n" * 100, ".", "git", "agit", "app.git.x", "app.GIT", ".github", "My_app-1.x"),
@@ -456,15 +460,19 @@ def test_accepts(name: str, value: str) -> None:
     assert CONSTRAINTS[name].accepts(value)
 
 
-@pytest.mark.parametrize("part", prerequisites.PARTS, ids=lambda part: part.name)
-def test_a_mark_for_what_exists_changes_no_rule(part: prerequisites.Part) -> None:
+PARTS = prerequisites.parts(THREE_ENVIRONMENTS, BUILD_STEPS)
+
+
+@pytest.mark.parametrize("spec", [part.spec for part in PARTS], ids=lambda spec: spec.name)
+def test_a_mark_for_what_exists_changes_no_rule(spec: ParameterSpec) -> None:
     """Also where only the length decides."""
-    marked = or_existing(part.new, part.existing)
+    new, existing = spec.new or spec.constraint, spec.allowed or spec.constraint
+    marked = or_existing(new, existing)
     values = {value for _, value in _pairs(REFUSED) + _pairs(ACCEPTED)} | {"n" * length for length in range(300)}
     for value in values | {"Existing:name", "existing: name", " existing:name", "existing-name"}:
         if not value.startswith(EXISTING):
-            assert marked.accepts(value) == part.new.accepts(value), value
-        assert marked.accepts(f"{EXISTING}{value}") == part.existing.accepts(value), value
+            assert marked.accepts(value) == new.accepts(value), value
+        assert marked.accepts(f"{EXISTING}{value}") == existing.accepts(value), value
 
 
 @pytest.mark.parametrize("pattern", ALL_PATTERNS)

@@ -7,11 +7,13 @@ import json
 import pytest
 
 from ecs_cd_templates import Environment
-from ecs_cd_templates.parameters import pipeline_fields
+from ecs_cd_templates.environments import scopes
+from ecs_cd_templates.stacks.deployment_pipeline import pipeline_entries
+from ecs_cd_templates.steps import BUILD_STEPS
 
 
 @pytest.mark.parametrize(
-    ("words", "expected"),
+    ("name", "expected"),
     [
         ("acceptance", "an acceptance"),
         ("edge", "an edge"),
@@ -26,12 +28,12 @@ from ecs_cd_templates.parameters import pipeline_fields
         ("1st", "a 1st"),
     ],
 )
-def test_words_have_their_article(words: str, expected: str) -> None:
-    staging = Environment(key="Staging", words="staging", approval=True)
-    own = Environment(key="Own", words=words, approval=True)
-    fields = {field.name: field for field in pipeline_fields([own, staging])}
-    assert fields["SNSTopicName"].label == (
+def test_names_have_their_article(name: str, expected: str) -> None:
+    staging = Environment(id="Staging", display_name="staging", approval=True)
+    own = Environment(id="Own", display_name=name, approval=True)
+    entries = {entry.name: entry for entry in pipeline_entries(scopes([own, staging]), BUILD_STEPS)}
+    assert entries["SNSTopicName"].label == (
         f"Which SNS Topic should be used for the approval of {expected} or a staging deployment?"
     )
-    (rule,) = json.loads(fields["LifecyclePolicyTextForOwnEnv"].default or "")["rules"]
+    (rule,) = json.loads(entries["LifecyclePolicyTextForOwnEnv"].default or "")["rules"]
     assert rule["description"] == f"LifeCycle policy for {expected} environment"

@@ -101,22 +101,22 @@ def test_check_sees_an_artifact_that_is_used_too_early() -> None:
         check(broken)
 
 
-keys = st.text("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789", min_size=1, max_size=40)
-words = st.text(
+ids = st.text("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789", min_size=1, max_size=40)
+display_names = st.text(
     st.characters(min_codepoint=0x21, max_codepoint=0x2FFF, exclude_categories=("C", "Z")), min_size=1, max_size=80
 )
 environments = st.lists(
     st.builds(
         Environment,
-        key=keys,
-        words=words,
+        id=ids,
+        display_name=display_names,
         approval=st.booleans(),
         default_branch=st.sampled_from([None, "main", "release/1.2"]),
         images_to_keep=st.integers(1, 1000),
     ),
     min_size=1,
     max_size=6,
-    unique_by=(lambda environment: environment.key.lower(), lambda environment: environment.words.lower()),
+    unique_by=(lambda environment: environment.id.lower(), lambda environment: environment.display_name.lower()),
 )
 
 
@@ -145,14 +145,14 @@ def test_any_list_of_environments(chosen: list[Environment]) -> None:
     resources = resolve(flat, values_for(flat), TARGET).resources
     assert len(resources) == 3 * len(chosen)
     for environment in chosen:
-        stages = resources[f"PipelineFor{environment.key}Env"]["Properties"]["Stages"]
+        stages = resources[f"PipelineFor{environment.id}Env"]["Properties"]["Stages"]
         assert (stages[1]["Actions"][0]["Name"] == "Approval") == environment.approval
     stacks = resolve(nested, values_for(nested), TARGET).resources
     for environment in chosen:
-        properties = stacks[f"CodePipeLineFor{environment.key}Env"]["Properties"]
+        properties = stacks[f"CodePipeLineFor{environment.id}Env"]["Properties"]
         inner = RENDERED[properties["TemplateURL"].removeprefix(f"{BASE_URL}/")]
         assert set(properties["Parameters"]) == set(inner["Parameters"])
         name = properties["Parameters"]["CodePipelineName"]
         inside = resolve(inner, properties["Parameters"], TARGET).resources
-        assert inside["Pipeline"] == resources[f"PipelineFor{environment.key}Env"]
+        assert inside["Pipeline"] == resources[f"PipelineFor{environment.id}Env"]
         assert inside["Pipeline"]["Properties"]["Name"] == name

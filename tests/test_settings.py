@@ -19,40 +19,43 @@ from ecs_cd_templates import (
     to_yaml,
 )
 from ecs_cd_templates.cfn.limits import MAX_BODY_BYTES_FROM_S3
-from ecs_cd_templates.environments import MAX_KEY_LENGTH, MAX_WORDS_LENGTH
+from ecs_cd_templates.environments import MAX_DISPLAY_NAME_LENGTH, MAX_ID_LENGTH
+from ecs_cd_templates.steps import UNIT_TESTS
 
 # Read through Any: much of what is tried here a type checker would refuse before we could.
 untyped: Any = ecs_cd_templates
 
-DEV = Environment(key="Dev", words="development")
+DEV = Environment(id="Dev", display_name="development")
 
 
 def many(count: int, **changes: Any) -> list[Environment]:
-    return [Environment(**{"key": f"E{number}", "words": f"number {number}", **changes}) for number in range(count)]
+    return [
+        Environment(**{"id": f"E{number}", "display_name": f"number {number}", **changes}) for number in range(count)
+    ]
 
 
 @pytest.mark.parametrize(
     ("make", "field"),
     [
         *(
-            (lambda key=key: untyped.Environment(key=key, words="w"), "Environment.key")
-            for key in ("", "a-b", "a b", "é", "x" * 41, 7, None)
+            (lambda id_=id_: untyped.Environment(id=id_, display_name="w"), "Environment.id")
+            for id_ in ("", "a-b", "a b", "é", "x" * 41, 7, None)
         ),
         *(
-            (lambda words=words: untyped.Environment(key="A", words=words), "Environment.words")
+            (lambda words=words: untyped.Environment(id="A", display_name=words), "Environment.display_name")
             for words in ("", " a", "a ", "a\nb", "x" * 81, None, "\u200b")
         ),
-        (lambda: untyped.Environment(key="A", words="a", approval="yes"), "Environment.approval"),
+        (lambda: untyped.Environment(id="A", display_name="a", approval="yes"), "Environment.approval"),
         *(
             (
-                lambda branch=branch: untyped.Environment(key="A", words="a", default_branch=branch),
+                lambda branch=branch: untyped.Environment(id="A", display_name="a", default_branch=branch),
                 "Environment.default_branch",
             )
             for branch in ("", "a b", "a..b", "/a", "a.lock", 1)
         ),
         *(
             (
-                lambda count=count: untyped.Environment(key="A", words="a", images_to_keep=count),
+                lambda count=count: untyped.Environment(id="A", display_name="a", images_to_keep=count),
                 "Environment.images_to_keep",
             )
             for count in (0, 1001, True, 1.5, "5")
@@ -78,16 +81,18 @@ def many(count: int, **changes: Any) -> list[Environment]:
             (lambda e=e: untyped.AllEnvironmentsSettings(environments=e), "AllEnvironmentsSettings.environments")
             for e in ([], (), "Dev", DEV, None, ["Dev"], [DEV, None])
         ),
-        (lambda: untyped.AllEnvironmentsSettings(environments=[DEV, DEV]), "Environment.key"),
+        (lambda: untyped.AllEnvironmentsSettings(environments=[DEV, DEV]), "Environment.id"),
         (
             lambda: untyped.AllEnvironmentsSettings(
-                environments=[DEV, untyped.Environment(key="D2", words="development")]
+                environments=[DEV, untyped.Environment(id="D2", display_name="development")]
             ),
-            "Environment.words",
+            "Environment.display_name",
         ),
         (
-            lambda: untyped.AllEnvironmentsSettings(environments=[DEV, untyped.Environment(key="DEV", words="other")]),
-            "Environment.key",
+            lambda: untyped.AllEnvironmentsSettings(
+                environments=[DEV, untyped.Environment(id="DEV", display_name="other")]
+            ),
+            "Environment.id",
         ),
         (lambda: untyped.AllEnvironmentsSettings(environments=many(33)), "AllEnvironmentsSettings.environments"),
         (
@@ -114,10 +119,10 @@ def many(count: int, **changes: Any) -> list[Environment]:
                 5,
             )
         ),
-        (lambda: untyped.CodeBuildSettings(kind="python"), "CodeBuildSettings.kind"),
-        (lambda: untyped.CodeBuildSettings(kind="nodejs", architecture="arm"), "CodeBuildSettings.architecture"),
+        (lambda: untyped.CodeBuildSettings(step="nodejs"), "CodeBuildSettings.step"),
+        (lambda: untyped.CodeBuildSettings(step=UNIT_TESTS, architecture="arm"), "CodeBuildSettings.architecture"),
         *(
-            (lambda image=image: untyped.CodeBuildSettings(kind="nodejs", image=image), "CodeBuildSettings.image")
+            (lambda image=image: untyped.CodeBuildSettings(step=UNIT_TESTS, image=image), "CodeBuildSettings.image")
             for image in (
                 "aws/codebuild/nodejs:10.14.1-1.7.0",
                 "aws/codebuild/docker:18.09.0-1.7.0",
@@ -127,10 +132,16 @@ def many(count: int, **changes: Any) -> list[Environment]:
                 3,
             )
         ),
-        (lambda: untyped.CodeBuildSettings(kind="nodejs", compute_type="small"), "CodeBuildSettings.compute_type"),
-        (lambda: untyped.CodeBuildSettings(kind="nodejs", timeout_minutes=4), "CodeBuildSettings.timeout_minutes"),
-        (lambda: untyped.CodeBuildSettings(kind="nodejs", timeout_minutes=2161), "CodeBuildSettings.timeout_minutes"),
-        (lambda: untyped.CodeBuildSettings(kind="nodejs", build_logs=1), "CodeBuildSettings.build_logs"),
+        *(
+            (
+                lambda compute_type=compute_type: untyped.CodeBuildSettings(step=UNIT_TESTS, compute_type=compute_type),
+                "CodeBuildSettings.compute_type",
+            )
+            for compute_type in ("small", "BUILD_GENERAL1_HUGE", "BUILD_LAMBDA_1GB", "", None, 1)
+        ),
+        (lambda: untyped.CodeBuildSettings(step=UNIT_TESTS, timeout_minutes=4), "CodeBuildSettings.timeout_minutes"),
+        (lambda: untyped.CodeBuildSettings(step=UNIT_TESTS, timeout_minutes=2161), "CodeBuildSettings.timeout_minutes"),
+        (lambda: untyped.CodeBuildSettings(step=UNIT_TESTS, build_logs=1), "CodeBuildSettings.build_logs"),
     ],
 )
 def test_refused_with_field_value_and_remedy_in_one_line(make: Any, field: str) -> None:
@@ -146,13 +157,13 @@ def test_refused_with_field_value_and_remedy_in_one_line(make: Any, field: str) 
 
 
 def test_words_may_hold_what_json_and_yaml_escape() -> None:
-    environment = Environment(key="A", words="quo\"ted \\ {x}: 'y' #z")
+    environment = Environment(id="A", display_name="quo\"ted \\ {x}: 'y' #z")
     assert to_yaml(build_all_environments(AllEnvironmentsSettings(environments=[environment])))
 
 
 def test_settings_are_frozen_and_compare_by_value() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
-        DEV.key = "Other"  # type: ignore[misc]
+        DEV.id = "Other"  # type: ignore[misc]
     assert AllEnvironmentsSettings(environments=list(THREE_ENVIRONMENTS)) == AllEnvironmentsSettings()
     assert hash(AllEnvironmentsSettings(environments=[DEV]))
 
@@ -167,8 +178,8 @@ def test_the_largest_settings_fit_into_one_template(nested_base_url: str | None)
     """32 environments with approval, the longest keys and words: below every limit of CloudFormation."""
     environments = [
         Environment(
-            key=f"{number:0{MAX_KEY_LENGTH}}",
-            words="\U0001f680" * (MAX_WORDS_LENGTH - 2) + f"{number:02}",
+            id=f"{number:0{MAX_ID_LENGTH}}",
+            display_name="\U0001f680" * (MAX_DISPLAY_NAME_LENGTH - 2) + f"{number:02}",
             approval=True,
             images_to_keep=1000,
         )

@@ -4,7 +4,7 @@ Settings go in, a troposphere ``Template`` comes out, and :func:`to_yaml` makes 
 
     from ecs_cd_templates import AllEnvironmentsSettings, Environment, build_all_environments, to_yaml
 
-    staging = Environment(key="Staging", words="staging", approval=True)
+    staging = Environment(id="Staging", display_name="staging", approval=True)
     print(to_yaml(build_all_environments(AllEnvironmentsSettings(environments=[staging]))))
 """
 
@@ -42,11 +42,18 @@ from .stacks.load_balancer import build as build_load_balancer
 from .stacks.prerequisites import build as build_prerequisites
 from .stacks.quick_start import build as build_quick_start
 from .stacks.vpc import build as build_vpc
+from .steps import BUILD_STEPS, CONTAINER_IMAGE, UNIT_TESTS, BuildStep
+
+__version__ = "0.1.0"
 
 __all__ = [
+    "BUILD_STEPS",
+    "CONTAINER_IMAGE",
     "THREE_ENVIRONMENTS",
+    "UNIT_TESTS",
     "AllEnvironmentsSettings",
     "BucketError",
+    "BuildStep",
     "CodeBuildSettings",
     "DeploymentPipelineSettings",
     "EcsCdTemplatesError",
@@ -64,6 +71,7 @@ __all__ = [
     "RenderSettings",
     "SettingsError",
     "TemplateSizeError",
+    "__version__",
     "build_all_environments",
     "build_code_build",
     "build_deployment_pipeline",

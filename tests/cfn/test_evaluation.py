@@ -44,7 +44,7 @@ def resolved(value: Any, **values: str) -> Any:
         ({"Ref": "Repo"}, "abc"),
         ({"Ref": "AWS::NoValue"}, None),
         ([1, {"Ref": "AWS::NoValue"}, "x"], [1, "x"]),
-        ({"Fn::Sub": "${Name}-${AWS::Region}-${!Literal}"}, "abc-us-east-1-${!Literal}"),
+        ({"Fn::Sub": "${Name}-${AWS::Region}-${!Literal}"}, "abc-us-east-1-${Literal}"),
         ({"Fn::Sub": ["${v}/${Repo.Arn}", {"v": {"Ref": "Kind"}}]}, "A/<Repo.Arn>"),
         ({"Fn::GetAtt": ["Repo", "Arn"]}, "<Repo.Arn>"),
         ({"Fn::If": ["IsA", "yes", {"Ref": "OnlyB"}]}, "yes"),

@@ -132,7 +132,7 @@ def test_check_compares_with_the_options(command: Command) -> None:
 )
 def test_refuses_an_address_without_templates_for_cloudformation(command: Command, url: str) -> None:
     command.assert_refuses("render", "--output-dir", "output", "--nested-base-url", url)
-    assert "nested_base_url" in command.err
+    assert "--nested-base-url: " in command.err
     assert "https://BUCKET.s3.REGION.amazonaws.com/PREFIX" in command.err
 
 

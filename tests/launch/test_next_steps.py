@@ -16,18 +16,20 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ecs_cd_templates import RenderSettings, SettingsError, catalog, constraints
+from ecs_cd_templates import RenderSettings, SettingsError, constraints, to_yaml
+from ecs_cd_templates.cfn.constraint import Constraint
 from ecs_cd_templates.cfn.evaluation import resolve
 from ecs_cd_templates.cfn.partitions import PARTITIONS
-from ecs_cd_templates.constraints import Constraint
 from ecs_cd_templates.launch.bundle import (
     Folder,
+    published_templates,
 )
-from ecs_cd_templates.launch.next_steps import REPLACED, NextStep, add_next_step
+from ecs_cd_templates.launch.next_steps import REPLACED, NextStep, add_next_step, next_steps
 from ecs_cd_templates.launch.parameter_files import check_some
 from ecs_cd_templates.launch.quick_create import stack_name
+from ecs_cd_templates.steps import BUILD_STEPS
 from forms import decode
-from support import BUCKET_REGIONS, data, parameters, rendered
+from support import BUCKET_REGIONS, data, parameters, published_data, rendered
 from support import PARTITIONS as TARGETS
 
 PUBLISHED_URL = {
@@ -38,8 +40,10 @@ PUBLISHED_URL = {
 
 def _linked(partition: str) -> Mapping[str, dict[str, Any]]:
     """The catalogue as it is published in a partition."""
-    return data(RenderSettings(published_url=PUBLISHED_URL[partition]))
+    return published_data(PUBLISHED_URL[partition])
 
+
+NEXT_STEPS = next_steps(BUILD_STEPS)
 
 # What no template before the pipelines asks for.
 NEW_TO_THE_PIPELINES = {"CodeCommitBranchName", "ECSTaskContainerName", "LifecyclePolicyText"}
@@ -56,11 +60,11 @@ def test_a_template_that_is_not_published_names_no_address() -> None:
 
 
 @pytest.mark.parametrize("partition", PARTITIONS)
-@pytest.mark.parametrize("name", catalog.NEXT_STEPS)
+@pytest.mark.parametrize("name", NEXT_STEPS)
 def test_each_stack_opens_the_next_form_with_what_it_made(name: str, partition: str) -> None:
     template, target = _linked(partition)[name], TARGETS[partition]
     outputs = resolve(template, parameters(name), target).outputs
-    steps = catalog.NEXT_STEPS[name]
+    steps = NEXT_STEPS[name]
     assert len(_launches(template)) == len(steps)
     for output, step in zip(_launches(template), steps, strict=True):
         form = decode(outputs[output])
@@ -79,7 +83,7 @@ def test_each_stack_opens_the_next_form_with_what_it_made(name: str, partition: 
 
 def test_after_the_prerequisites_nobody_types_a_name_twice() -> None:
     outputs = resolve(_linked("aws")["prerequisites.yaml"], {}, TARGETS["aws"]).outputs
-    for step in catalog.NEXT_STEPS["prerequisites.yaml"]:
+    for step in NEXT_STEPS["prerequisites.yaml"]:
         launch = next(name for name in outputs if decode_if_launch(name, outputs, step))
         left = set(_linked("aws")[step.template]["Parameters"]) - set(decode(outputs[launch]).parameters)
         assert {re.sub(r"For[A-Za-z]+Env$", "", each) for each in left} <= NEW_TO_THE_PIPELINES
@@ -136,7 +140,7 @@ def _alphabet(parsed: Any) -> Iterator[str]:
                 raise ValueError(f"{kind}: no end of characters")
 
 
-@pytest.mark.parametrize("constraint", REPLACED, ids=lambda constraint: constraint.words[:40])
+@pytest.mark.parametrize("constraint", REPLACED, ids=lambda constraint: constraint.message[:40])
 def test_a_name_that_is_filled_in_has_only_characters_of_an_address(constraint: Constraint) -> None:
     alphabet = set(_alphabet(_parser.parse(constraint.pattern)))
     assert alphabet - PLAIN == set(REPLACED[constraint])
@@ -191,14 +195,14 @@ def test_only_what_may_stand_in_an_address_is_filled_in(value: Any, filled_in: b
 
 
 def test_the_address_must_be_one_of_s3() -> None:
-    with pytest.raises(SettingsError, match=r"RenderSettings\.published_url"):
-        catalog.templates(RenderSettings(published_url="https://example.com"))
+    with pytest.raises(SettingsError, match=r"published address: 'https://example\.com': CloudFormation reads"):
+        published_templates(RenderSettings(), "https://example.com", nested=False)
 
 
 def test_linked_templates_lint_without_findings(tmp_path: Path) -> None:
-    for name, text in rendered(RenderSettings(published_url=PUBLISHED_URL["aws"])).items():
-        if name in catalog.NEXT_STEPS:
-            (tmp_path / name).write_text(text, encoding="utf-8")
+    for name, build in published_templates(RenderSettings(), PUBLISHED_URL["aws"], nested=False).items():
+        if name in NEXT_STEPS:
+            (tmp_path / name).write_text(to_yaml(build()), encoding="utf-8")
     command = [str(Path(sys.executable).with_name("cfn-lint")), *map(str, tmp_path.iterdir()), "--include-checks", "I"]
     # I3042 is about the regions of other partitions; E3002 and the like are what this is for.
     linted = subprocess.run(command, capture_output=True, text=True, check=False)

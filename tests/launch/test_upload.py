@@ -409,7 +409,7 @@ def _on(method: str, fault: Fault) -> Callable[[Request], Fault | None]:
     ("fault", "says"),
     [
         (_on("HEAD", Fault("AccessDenied", 403)), ["is not account 123456789012's", "s3:ListBucket"]),
-        (_on("HEAD", Fault("NotFound", 404)), ["there is none of this name", "aws s3 mb"]),
+        (_on("HEAD", Fault("NotFound", 404)), ["there is no bucket of this name", "aws s3 mb"]),
         (_on("HEAD", Fault("BadRequest", 400)), ["sign in again"]),
         (_on("HEAD", Fault("InternalError", 500)), ["AWS refused", "500"]),
         (_on("HEAD", Fault(DROPPED)), ["cannot be reached"]),
@@ -438,7 +438,7 @@ def test_another_accounts_bucket_is_refused(aws: Aws, bucket: Bucket, publish: P
 
 
 def test_a_bucket_that_does_not_exist_is_refused(aws: Aws, publish: Publish) -> None:
-    publish.assert_refused(bucket="no-such-bucket-of-ours", says=["there is none of this name"])
+    publish.assert_refused(bucket="no-such-bucket-of-ours", says=["there is no bucket of this name"])
     assert aws.uploads == []
 
 

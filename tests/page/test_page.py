@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from troposphere import Template
+from troposphere import Parameter, Template
 from troposphere.sns import Topic
 
-from ecs_cd_templates import catalog, page
+from ecs_cd_templates import THREE_ENVIRONMENTS, BuildStep, Environment, catalog, page
 from ecs_cd_templates.catalog import RenderSettings
 from ecs_cd_templates.cfn.regions import regions
 from ecs_cd_templates.cli import main
@@ -22,12 +22,11 @@ from ecs_cd_templates.errors import BucketError, RegionError
 from ecs_cd_templates.launch.bundle import Folder, publication, published_settings
 from ecs_cd_templates.page import PageSettings, to_html
 from ecs_cd_templates.settings import PipelineSettings
+from ecs_cd_templates.steps import CONTAINER_IMAGE, UNIT_TESTS
+from ecs_cd_templates.texts import LANGUAGES, words
 
 SETTINGS = PageSettings(bucket="my-templates", region="eu-west-1")
 TEXT = to_html(SETTINGS)
-STRINGS: dict[str, dict[str, str]] = json.loads(
-    Path(page.__file__).parent.joinpath("strings.json").read_text(encoding="utf-8")
-)
 
 
 def _data(text: str) -> dict[str, Any]:
@@ -97,15 +96,129 @@ def _spelled_out(node: Any, texts: list[str]) -> Any:
 def test_texts_are_each_there_once_and_at_the_same_place_in_each_language() -> None:
     data = _data(TEXT)
     codes = [language["code"] for language in data["languages"]]
-    assert codes == ["en", "ja"] == list(data["strings"]) == list(data["texts"])
+    assert codes == list(LANGUAGES) == list(data["strings"]) == list(data["texts"])
     texts = data["texts"]
-    assert len(texts["en"]) == len(set(texts["en"])) == len(texts["ja"])
+    assert len({len(each) for each in texts.values()}) == 1
+    together = list(zip(*texts.values(), strict=True))
+    assert len(together) == len(set(together))
     used = {index for form in data["templates"].values() for index in _indexes(form)}
     environments = {lane["environment"] for form in data["templates"].values() for lane in form["pipelines"]} - {None}
     assert used | environments == set(range(len(texts["en"])))
-    assert {texts["en"][index] for index in environments} == {"Dev", "QA", "Prod"}
-    for english, japanese in zip(texts["en"], texts["ja"], strict=True):
-        assert "{" not in japanese, english
+    assert {texts["en"][index] for index in environments} == {
+        environment.display_name for environment in THREE_ENVIRONMENTS
+    }
+    for each in together:
+        assert not any(re.search(r"\{\w+\}", text) for text in each), each
+
+
+def test_nothing_of_a_form_is_left_in_another_language() -> None:
+    data = _data(TEXT)
+    for english, *others in zip(*data["texts"].values(), strict=True):
+        for other in others:
+            # Names alone are the same everywhere.
+            assert other != english or not re.search(r"[a-z] [a-z]", english), english
+
+
+def _lanes(name: str, **changes: Any) -> list[dict[str, Any]]:
+    """The picture's pipelines in a template's form, in English."""
+    data = _data(to_html(PageSettings(bucket="my-templates", region="eu-west-1", **changes)))
+    english = data["texts"]["en"]
+    return [
+        {
+            "environment": None if lane["environment"] is None else english[lane["environment"]],
+            "name": lane["name"],
+            "steps": [(step["kind"], english[step["title"]], step["values"]) for step in lane["steps"]],
+        }
+        for lane in data["templates"][name]["pipelines"]
+    ]
+
+
+def _lane(suffix: str, display_name: str | None, *, approval: bool) -> dict[str, Any]:
+    """A pipeline whose names are all parameters."""
+    ask = [("approval", "Approval", ["${SNSTopicName}"])] if approval else []
+    image = ["${CodeBuildContainerImageProjectName}", f"${{ECRRepositoryName{suffix}}}"]
+    return {
+        "environment": display_name,
+        "name": f"${{CodePipelineName{suffix}}}",
+        "steps": [
+            ("source", "Source", ["${CodeCommitRepositoryName}", f"${{CodeCommitBranchName{suffix}}}"]),
+            *ask,
+            ("build", "Unit tests", ["${CodeBuildNodejsProjectName}"]),
+            ("build", "Container image", image),
+            ("deploy", "Deploy", [f"${{ECSClusterName{suffix}}}", f"${{ECSServiceName{suffix}}}"]),
+        ],
+    }
+
+
+@pytest.mark.parametrize("name", ["deployment-pipeline-for-all-env.yaml", "quick-start.yaml"])
+def test_picture_shows_each_pipeline_with_what_it_works_on(name: str) -> None:
+    assert _lanes(name) == [
+        _lane(f"For{each.id}Env", each.display_name, approval=each.approval) for each in THREE_ENVIRONMENTS
+    ]
+
+
+def test_picture_of_a_single_pipeline() -> None:
+    for approval, name in ((False, "without"), (True, "with")):
+        lanes = _lanes(f"deployment-pipeline-{name}-approval.yaml")
+        assert lanes == [_lane("", None, approval=approval)]
+    assert _lanes("vpc.yaml") == _lanes("prerequisites.yaml") == []
+
+
+def test_picture_follows_environments_and_steps() -> None:
+    scan = BuildStep(name="SecurityScan", display_name="security scan", buildspec="scan.yml")
+    staging = Environment(id="Staging", display_name="staging")
+    settings = RenderSettings(
+        environments=[staging], pipeline=PipelineSettings(steps=[UNIT_TESTS, scan, CONTAINER_IMAGE])
+    )
+    (lane,) = _lanes("deployment-pipeline-for-all-env.yaml", templates=settings)
+    assert lane["environment"] == "staging"
+    assert [step[:2] for step in lane["steps"]] == [
+        ("source", "Source"),
+        ("build", "Unit tests"),
+        ("build", "security scan"),
+        ("build", "Container image"),
+        ("deploy", "Deploy"),
+    ]
+    assert lane["steps"][2][2] == ["${CodeBuildSecurityScanProjectName}"]
+
+
+def test_data_says_what_the_page_cannot_know() -> None:
+    data = _data(TEXT)
+    version = publication(Folder(bucket="my-templates", region="eu-west-1")).version
+    assert data["where"] == {
+        "template": "quick-start.yaml",
+        "stackName": "quick-start",
+        "region": "eu-west-1",
+        "bucketRegion": "eu-west-1",
+        "bucket": "my-templates",
+        "prefix": f"ecs-cd-templates/{version}",
+    }
+    assert data["archive"] == {"bucket": "SampleAppBucketName", "key": "SampleAppKey", "file": "sample-app.zip"}
+    assert (data["largestFromFile"], data["longestAddress"]) == (51_200, 8_000)
+    assert data["partitions"]["aws-cn"] == {"suffix": "amazonaws.com.cn", "console": "console.amazonaws.cn"}
+    assert data["regions"]["cn-north-1"] == "aws-cn"
+    assert list(data["regions"].values()) == sorted(data["regions"].values())
+    assert "eu-west-1" in data["regions"]
+    forms = data["templates"]
+    assert [name for name, form in forms.items() if form["namesRoles"]] == [
+        "quick-start.yaml",
+        "prerequisites.yaml",
+        "ecs-cluster.yaml",
+        "ecs-service.yaml",
+        "ecs-environment.yaml",
+    ]
+    assert forms["code-build-containerImage.yaml"]["stackName"] == "code-build-container-image"
+
+
+def test_parameters_without_a_group_stand_in_one_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    template = Template(Description="d")
+    template.add_parameter(Parameter("Alone", Type="String"))
+    template.add_resource(Topic("Topic"))
+    monkeypatch.setattr(catalog, "templates", lambda settings=None: {"one.yaml": lambda: template})
+    data = _data(to_html(PageSettings(bucket="my-templates")))
+    (group,) = data["templates"]["one.yaml"]["groups"]
+    assert (data["texts"]["en"][group["label"]], group["parameters"]) == ("Other parameters", ["Alone"])
+    assert data["texts"]["en"][data["templates"]["one.yaml"]["parameters"]["Alone"]["Label"]] == "Alone"
 
 
 def _indexes(node: Any) -> Iterator[int]:
@@ -119,25 +232,6 @@ def _indexes(node: Any) -> Iterator[int]:
                 yield each
             else:
                 yield from _indexes(each)
-
-
-@pytest.mark.parametrize(
-    ("text", "japanese"),
-    [
-        ("CodePipeline Settings", "CodePipeline の設定"),
-        ("What is the Code Pipeline Name for the development environment?", "開発環境のパイプラインの名前"),
-        ("What is the Code Pipeline Name for the staging environment?", "staging環境のパイプラインの名前"),
-        (
-            "Each environment needs a pipeline of its own: One and Other are the same.",
-            "環境ごとに別のパイプラインが必要です。One と Other が同じです。",
-        ),
-        ("Nobody translated this for the development environment.", None),
-        ("One and Other are the same.", None),
-    ],
-)
-def test_text_is_translated_as_a_whole_or_left_as_it_is(text: str, japanese: str | None) -> None:
-    assert page.translated(text, "ja") == (text if japanese is None else japanese)
-    assert page.translated(text, "en") == text
 
 
 def test_script_knows_all_that_the_rules_and_parameters_use_and_no_more() -> None:
@@ -212,14 +306,6 @@ def test_settings_are_checked_when_they_are_made(settings: dict[str, str], error
         PageSettings(**settings)  # type: ignore[arg-type]
 
 
-def test_both_languages_say_the_same_things() -> None:
-    english, japanese = STRINGS["en"], STRINGS["ja"]
-    assert list(english) == list(japanese)
-    for key, text in english.items():
-        assert set(re.findall(r"\{(\w+)\}", text)) == set(re.findall(r"\{(\w+)\}", japanese[key])), key
-        assert bool(text) == bool(japanese[key]), key
-
-
 def test_every_text_is_used_and_every_used_text_is_there() -> None:
     parts = Path(page.__file__).parent
     script, skeleton = ((parts / name).read_text(encoding="utf-8") for name in ("page.js", "page.html"))
@@ -234,37 +320,7 @@ def test_every_text_is_used_and_every_used_text_is_there() -> None:
             for part in ("Label", "Help", "Hint", "Missing")
         ),
     }
-    assert used == set(STRINGS["en"])
-
-
-def test_no_translation_is_left_of_a_text_that_has_changed() -> None:
-    texts = {_general(text) for text in _data(TEXT)["texts"]["en"]}
-    environments = {"development", "quality assurance", "production"}
-    assert set(STRINGS["japanese"]) - environments <= texts
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "code-build-nodejs.yaml",
-        "code-build-containerImage.yaml",
-        "deployment-pipeline-for-all-env.yaml",
-        "deployment-pipeline-without-approval.yaml",
-        "deployment-pipeline-with-approval.yaml",
-    ],
-)
-def test_forms_of_the_pipelines_are_translated_as_a_whole(name: str) -> None:
-    data = _data(TEXT)
-    english, japanese = data["texts"]["en"], data["texts"]["ja"]
-    indexes = set(_indexes(data["templates"][name]))
-    assert len(indexes) > 5
-    assert [english[index] for index in indexes if japanese[index] == english[index]] == []
-
-
-def _general(text: str) -> str:
-    """The text without the names in it, as its translation is looked up."""
-    text = re.sub(r"\bthe ((?:(?!the )[\w-]+ )*)environment\b", "{environment}", text, count=1)
-    return re.sub(r"\b\w+ and \w+ are the same\.$", "{one} and {other} are the same.", text)
+    assert used == {key.removeprefix("page.") for key in words("en") if key.startswith("page.")}
 
 
 def test_command_writes_the_page_and_then_leaves_it_alone(
@@ -285,9 +341,9 @@ def test_command_writes_the_page_and_then_leaves_it_alone(
     ("arguments", "message"),
     [
         ([], "--bucket"),
-        (["--bucket", "My_Bucket"], "bucket: 'My_Bucket': is no bucket's name"),
-        (["--bucket", "a\nb"], "bucket: 'a\\nb': is no bucket's name"),
-        (["--bucket", "mine", "--region", "nowhere"], "region: 'nowhere': there is none"),
+        (["--bucket", "My_Bucket"], "bucket: 'My_Bucket': is not the name of a bucket"),
+        (["--bucket", "a\nb"], "bucket: 'a\\nb': is not the name of a bucket"),
+        (["--bucket", "mine", "--region", "nowhere"], "region: 'nowhere': there is no region of this name"),
         (["--bucket", "mine", "--prefix", "a//b"], "prefix: 'a//b'"),
         (["--bucket", "mine", "-o", "directory"], "output file: 'directory'"),
         (["--bucket", "mine", "-o", "file/launch.html"], "output directory: 'file': is a file"),

@@ -23,6 +23,7 @@ from ecs_cd_templates import (
 )
 from ecs_cd_templates.catalog import RenderSettings
 from ecs_cd_templates.cfn.evaluation import Resolved, Target, resolve
+from ecs_cd_templates.steps import CONTAINER_IMAGE
 from support import PARTITIONS, TARGET, data, load, parameters, rendered
 
 BASE_URL = "https://b.s3.us-east-1.amazonaws.com/p"
@@ -323,7 +324,7 @@ def test_settings_change_what_they_say() -> None:
         image_tag_mutability="MUTABLE",
         scan_on_push=False,
     )
-    environment = Environment(key="Prod", words="production", approval=True)
+    environment = Environment(id="Prod", display_name="production", approval=True)
     template = load(
         to_yaml(build_deployment_pipeline(DeploymentPipelineSettings(environment=environment, pipeline=plain)))
     )
@@ -341,7 +342,7 @@ def test_settings_change_what_they_say() -> None:
 
 def test_build_settings_change_what_they_say() -> None:
     settings = CodeBuildSettings(
-        kind="containerImage",
+        step=CONTAINER_IMAGE,
         architecture="ARM64",
         compute_type="BUILD_GENERAL1_LARGE",
         timeout_minutes=5,
@@ -404,7 +405,7 @@ def test_no_partition_or_domain_is_written_out() -> None:
 
 
 def test_all_environments_takes_any_list() -> None:
-    environments = [Environment(key="Prod", words="production", approval=True)]
+    environments = [Environment(id="Prod", display_name="production", approval=True)]
     template = load(to_yaml(build_all_environments(AllEnvironmentsSettings(environments=environments))))
     assert list(template["Resources"]) == ["ECRRepositoryForProdEnv", "CWEventTriggerForProdEnv", "PipelineForProdEnv"]
     assert set(template["Rules"]) == {"DistinctBuildProjects"}

@@ -20,6 +20,7 @@ from ecs_cd_templates import (
     EcsEnvironmentSettings,
     Environment,
     ParameterError,
+    PrerequisitesSettings,
     SettingsError,
     build_ecs_cluster,
     build_ecs_environment,
@@ -27,7 +28,8 @@ from ecs_cd_templates import (
 )
 from ecs_cd_templates.cfn.evaluation import Resolved, Target, check_parameters, resolve
 from ecs_cd_templates.cfn.regions import services
-from ecs_cd_templates.parameters import add_fields, environment_suffix
+from ecs_cd_templates.environments import Scope, scopes
+from ecs_cd_templates.parameters import add_form, name_of
 from ecs_cd_templates.stacks import ecs_environment, prerequisites
 from iam_evaluator import Request, is_allowed, may_assume
 from support import PARTITIONS, ROOT, TARGET, data, load, parameters
@@ -122,25 +124,23 @@ def test_outputs_carry_the_names_that_the_next_templates_ask_for() -> None:
         assert name in known
 
 
-@pytest.mark.parametrize("environment", THREE_ENVIRONMENTS, ids=lambda environment: environment.key)
+@pytest.mark.parametrize("environment", THREE_ENVIRONMENTS, ids=lambda environment: environment.id)
 def test_proposed_names_are_those_that_roles_and_pipelines_use(environment: Environment) -> None:
-    suffix = environment_suffix(environment)
-    proposed = {
-        field.name: field.default for field in ecs_environment.fields(EcsEnvironmentSettings(environment=environment))
-    }
+    scope, settings = Scope(environment), EcsEnvironmentSettings(environment=environment)
+    proposed = {entry.name: entry.default for entry in ecs_environment.entries(settings, Scope(environment, only=True))}
     roles = {
-        field.name.removesuffix(suffix): field.default
-        for field in prerequisites.fields(THREE_ENVIRONMENTS, existing=True)
-        if field.name.endswith(suffix)
+        entry.spec.name: entry.default
+        for entry in prerequisites.entries(PrerequisitesSettings(), existing=True)
+        if entry.spec.per_environment and entry.name == name_of(entry.spec, scope)
     }
     shared = proposed.keys() & roles.keys()
     assert shared >= {"ECSClusterName", "ECSServiceName", "ECRRepositoryName", "ECSTaskRoleName"}
     assert {name: proposed[name] for name in shared} == {name: roles[name] for name in shared}
     pipelines = parameters("deployment-pipeline-for-all-env.yaml")
     for name in ("ECSClusterName", "ECSServiceName", "ECRRepositoryName"):
-        assert pipelines[name + suffix] == proposed[name]
+        assert pipelines[scope.name(name)] == proposed[name]
     assert pipelines["ECSTaskContainerName"] == proposed["ECSTaskContainerName"]
-    assert proposed["EnvironmentName"] == environment.words
+    assert proposed["EnvironmentName"] == environment.display_name
 
 
 @pytest.mark.parametrize("partition", PARTITIONS)
@@ -616,35 +616,34 @@ def test_settings_that_cannot_work_are_refused(change: dict[str, Any], field: st
 
 
 def test_three_environments_fit_into_one_template() -> None:
-    """As parts with a suffix, each is what it is alone; a question without an environment's suffix is shared."""
+    """As parts with a scope, each is what it is alone; a parameter that is not one for each environment is shared."""
     template = Template(Description="three")
-    places = [EcsEnvironmentSettings(environment=environment) for environment in THREE_ENVIRONMENTS]
-    asked = {}
-    for number, place in enumerate(places):
-        suffix = environment_suffix(place.environment)
-        for field in ecs_environment.fields(place, suffix, cidr=f"10.{number}.0.0/16"):
-            asked[field.name] = field
-    (launch_type,) = [field for field in ecs_environment.fields(places[0]) if field.name == "ECSLaunchType"]
-    for place in places:
-        del asked[f"ECSLaunchType{environment_suffix(place.environment)}"]
-    labels = [field.label for field in asked.values()]
+    every = scopes(THREE_ENVIRONMENTS)
+    settings = {scope: EcsEnvironmentSettings(environment=scope.environment) for scope in every}
+    entries = {entry.name: entry for scope in every for entry in ecs_environment.entries(settings[scope], scope)}
+    labels = [entry.label for entry in entries.values()]
     assert len(labels) == len(set(labels))
-    form = add_fields(template, [launch_type, *asked.values()])
-    for place in places:
-        ecs_environment.add_environment(template, form, place, environment_suffix(place.environment))
+    assert {entry.name for entry in entries.values() if not entry.spec.per_environment} == {
+        "HealthCheckPath",
+        "ECSLaunchType",
+        "ECSInstanceType",
+        "ECSInstanceImageId",
+        "ECSTaskContainerName",
+        "ECSTaskSize",
+    }
+    form = add_form(template, entries.values())
+    for scope in every:
+        ecs_environment.add_environment(template, form, settings[scope], scope)
     whole = load(to_yaml(template))
-    made = resolve(whole, {"ECSLaunchType": "EC2"}, TARGET)
-    for number, place in enumerate(places):
-        suffix = environment_suffix(place.environment)
-        alone = resolve(
-            load(to_yaml(build_ecs_environment(place))),
-            {"ECSLaunchType": "EC2", "VpcCidr": f"10.{number}.0.0/16"},
-            TARGET,
-        )
-        own = {name: each for name, each in made.resources.items() if name.endswith(suffix)}
-        text = json.dumps(own).replace(suffix, "").replace(f"stack-{place.environment.key.lower()}", "stack")
+    values = {"ECSLaunchType": "EC2"}
+    together = resolve(whole, values, TARGET)
+    for scope in every:
+        alone = resolve(load(to_yaml(build_ecs_environment(settings[scope]))), values, TARGET)
+        suffix = scope.name("")
+        own = {name: each for name, each in together.resources.items() if name.endswith(suffix)}
+        text = json.dumps(own).replace(suffix, "").replace(f"stack-{scope.environment.id.lower()}", "stack")
         assert unsigned(json.loads(text)) == unsigned(alone.resources)
-        outputs = {name: each for name, each in made.outputs.items() if name.endswith(suffix)}
+        outputs = {name: each for name, each in together.outputs.items() if name.endswith(suffix)}
         assert json.loads(json.dumps(outputs).replace(suffix, "")) == alone.outputs
     with pytest.raises(ParameterError, match="ECSTaskRoleNameForQAEnv"):
         check_parameters(whole, {"ECSTaskRoleNameForQAEnv": "ecs-cd-task-execution-qa"})

@@ -19,14 +19,19 @@ from ecs_cd_templates.cfn.evaluation import resolve
 from ecs_cd_templates.cfn.limits import MAX_BODY_BYTES
 from ecs_cd_templates.cli import main
 from ecs_cd_templates.constraints import EXISTING
+from ecs_cd_templates.environments import THREE_ENVIRONMENTS
 from ecs_cd_templates.launch.role_policies import role_policies
-from ecs_cd_templates.stacks.prerequisites import PARTS, ROLES
+from ecs_cd_templates.stacks import prerequisites
+from ecs_cd_templates.steps import BUILD_STEPS
 from support import PARTITIONS, TARGET, data, load, parameters, rendered
 
 NAME = "prerequisites.yaml"
 TEXT = rendered()[NAME]
 TEMPLATE = data()[NAME]
 BUCKET = "ecs-cd-artifacts-111122223333-us-east-1"
+
+
+PARTS = prerequisites.parts(THREE_ENVIRONMENTS, BUILD_STEPS)
 
 
 def made(values: dict[str, str] | None = None) -> dict[str, dict[str, Any]]:
@@ -99,7 +104,7 @@ def test_each_part_can_be_left_out_and_is_used_by_its_name(name: str) -> None:
 
 def test_every_part_can_be_left_out_at_once() -> None:
     outputs = resolve(TEMPLATE, {}, TARGET).outputs
-    assert made({part.name: EXISTING + outputs[part.name] for part in PARTS}) == {}
+    assert made({part.spec.name: EXISTING + outputs[part.spec.name] for part in PARTS}) == {}
 
 
 def test_an_existing_role_may_have_a_path() -> None:
@@ -164,7 +169,7 @@ def test_build_projects_write_to_the_log_groups_and_work_with_the_roles_made_her
 
 
 def test_without_an_approval_there_is_no_topic_and_no_permission_for_one() -> None:
-    environments = [Environment(key="Dev", words="development")]
+    environments = [Environment(id="Dev", display_name="development")]
     text = to_yaml(build_prerequisites(PrerequisitesSettings(environments=environments)))
     assert "sns" not in text.lower()
     assert "Approval" not in text.replace("Artifacts and approvals", "")
@@ -229,7 +234,7 @@ def test_one_existing_role_may_serve_both_builds() -> None:
 
 
 def test_settings() -> None:
-    many = [Environment(key=f"E{number}", words=f"number {number}") for number in range(13)]
+    many = [Environment(id=f"E{number}", display_name=f"number {number}") for number in range(13)]
     with pytest.raises(SettingsError, match="split the list"):
         PrerequisitesSettings(environments=many)
 
@@ -238,7 +243,8 @@ def test_settings() -> None:
 def test_policies_of_the_largest_settings_fit_into_a_role(partition: str) -> None:
     """IAM takes 10,240 characters of policies for a role, not counting white space; here with ordinary names."""
     environments = [
-        Environment(key=f"Environment{number:03}", words=f"number {number}", approval=True) for number in range(12)
+        Environment(id=f"Environment{number:03}", display_name=f"number {number}", approval=True)
+        for number in range(12)
     ]
     template = load(to_yaml(build_prerequisites(PrerequisitesSettings(environments=environments))))
     for resource in resolve(template, {}, PARTITIONS[partition]).resources.values():
@@ -269,7 +275,7 @@ def test_policies_are_those_of_the_template(tmp_path: Any) -> None:
             expected[f"{role['RoleName']}.json"] = role["Policies"][0]["PolicyDocument"]
             expected[f"{role['RoleName']}.trust.json"] = role["AssumeRolePolicyDocument"]
     assert written(tmp_path) == expected
-    assert len(expected) == 2 * len(ROLES)
+    assert len(expected) == 2 * len(prerequisites.roles(BUILD_STEPS))
     assert "Fn::" not in json.dumps(expected)
 
 

@@ -194,7 +194,7 @@ def test_form_speaks_of_what_is_made_here() -> None:
 
 
 def test_any_list_of_environments() -> None:
-    environments = [Environment(key="Live", words="live", approval=False)]
+    environments = [Environment(id="Live", display_name="live", approval=False)]
     template = load(to_yaml(build_quick_start(QuickStartSettings(environments=environments, architecture="ARM64"))))
     resources = resolve(template, {}, TARGET).resources
     assert "ApprovalTopic" not in resources
@@ -207,7 +207,7 @@ def test_any_list_of_environments() -> None:
 
 def test_the_largest_settings_fit_into_one_template() -> None:
     environments = [
-        Environment(key=f"{number:040}", words=f"{'w' * 76} {number}", approval=True) for number in range(8)
+        Environment(id=f"{number:040}", display_name=f"{'w' * 76} {number}", approval=True) for number in range(8)
     ]
     template = build_quick_start(QuickStartSettings(environments=environments))
     assert len(template.parameters) <= MAX_PARAMETERS
@@ -215,4 +215,4 @@ def test_the_largest_settings_fit_into_one_template() -> None:
     assert len(template.outputs) <= 200
     assert len(to_yaml(template).encode()) <= MAX_BODY_BYTES_FROM_S3
     with pytest.raises(SettingsError, match="launch the others by themselves"):
-        QuickStartSettings(environments=[Environment(key=f"E{n}", words=f"{n}") for n in range(9)])
+        QuickStartSettings(environments=[Environment(id=f"E{n}", display_name=f"{n}") for n in range(9)])

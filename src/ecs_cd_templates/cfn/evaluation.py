@@ -44,6 +44,10 @@ _NAME_ATTRIBUTE = {
 PSEUDO_PARAMETERS = ("AWS::AccountId", "AWS::Partition", "AWS::Region", "AWS::StackName", "AWS::URLSuffix")
 
 
+# Those that only a stack which exists has.
+_OTHER_PSEUDO_PARAMETERS = ("AWS::NotificationARNs", "AWS::StackId")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Target:
     """Where a template is launched: 12-digit account, region, partition, and the stack's name."""
@@ -124,7 +128,10 @@ def possible_values(template: Mapping[str, Any], node: Any) -> list[Any]:
     One value for each way in which the conditions that it depends on can turn out, first the one in which they
     hold. A resource is taken to be there whether or not its own condition holds.
     """
-    names = {name: f"${{{name}}}" for name in (*template.get("Parameters", {}), *PSEUDO_PARAMETERS)}
+    names = {
+        name: f"${{{name}}}"
+        for name in (*template.get("Parameters", {}), *PSEUDO_PARAMETERS, *_OTHER_PSEUDO_PARAMETERS)
+    }
 
     def values(conditions: dict[str, bool]) -> list[Any]:
         try:

@@ -7,9 +7,8 @@ import io
 import os
 import sys
 from collections.abc import Sequence
-from importlib.metadata import version
-from typing import Any, NoReturn
 
+from .. import __version__
 from ..errors import EcsCdTemplatesError
 from . import links, page, policies, publish, render
 from . import list as list_
@@ -18,14 +17,6 @@ from .options import OK, PROGRAM, REFUSED, Parser, of_option
 COMMANDS = (render, list_, policies, publish, links, page)
 
 __all__ = ["OK", "PROGRAM", "REFUSED", "main"]
-
-
-class _Version(argparse.Action):
-    """Looks the version up only if it is asked for: a checkout that is not installed has none."""
-
-    def __call__(self, parser: argparse.ArgumentParser, *_: Any, **__: Any) -> NoReturn:
-        print(f"{PROGRAM} {version(PROGRAM)}")
-        parser.exit()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -56,7 +47,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Generates the CloudFormation templates of a continuous-delivery pipeline for Amazon ECS.",
         epilog="Exit status: 0 done, 1 --check found a difference, 2 refused with nothing written.",
     )
-    parser.add_argument("--version", action=_Version, nargs=0, help="print the version")
+    parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}", help="print the version")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for command in COMMANDS:
         command.add_to(commands)

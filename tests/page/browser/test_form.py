@@ -8,8 +8,8 @@ import pytest
 from playwright.sync_api import Page
 
 from ecs_cd_templates import catalog, constraints
+from ecs_cd_templates.cfn.constraint import Constraint
 from ecs_cd_templates.cfn.evaluation import check_parameters
-from ecs_cd_templates.constraints import Constraint
 from ecs_cd_templates.errors import BucketError, ParameterError
 from ecs_cd_templates.launch.bundle import Folder, check_bucket, checked_prefix, publication
 from support import ROOT, load, parameters
