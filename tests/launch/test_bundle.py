@@ -109,6 +109,8 @@ def test_the_archive_is_the_sample_application_and_nothing_else() -> None:
         assert file.testzip() is None
         names = [entry.filename for entry in file.infolist()]
         assert {(entry.date_time, entry.compress_type) for entry in file.infolist()} == {((1980, 1, 1, 0, 0, 0), 0)}
+        # Plain files of Unix that nobody needs to run, wherever the archive is made.
+        assert {(entry.create_system, entry.external_attr >> 16) for entry in file.infolist()} == {(3, 0o100644)}
         assert all(file.read(name) == (ROOT / "sample-app" / name).read_bytes() for name in names)
     listed = subprocess.run(
         ["git", "ls-files", "-z"], cwd=ROOT / "sample-app", capture_output=True, text=True, check=False
@@ -119,7 +121,7 @@ def test_the_archive_is_the_sample_application_and_nothing_else() -> None:
 
 def test_the_archive_depends_on_names_and_content_alone(tmp_path: Path) -> None:
     made: list[bytes] = []
-    for directory, files in (("a", ("z", "b/c", "b-c")), ("b", ("b-c", "b/c", "z"))):
+    for directory, files in (("a", ("z", "b/c", "b-c", "# comment")), ("b", ("# comment", "b-c", "b/c", "z"))):
         for name in files:
             path = tmp_path / directory / name
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -133,6 +135,8 @@ def test_the_archive_depends_on_names_and_content_alone(tmp_path: Path) -> None:
                 (tmp_path / directory / ignored).write_text("not this")
         made.append(archive(tmp_path / directory))
     assert made[0] == made[1]
+    with zipfile.ZipFile(io.BytesIO(made[0])) as file:
+        assert file.namelist() == ["# comment", ".gitignore", "b/c", "b-c", "z"]
     (tmp_path / "b" / "z").write_text("another")
     assert archive(tmp_path / "b") != made[0]
 

@@ -78,6 +78,8 @@ def test_each_stack_opens_the_next_form_with_what_it_made(name: str, partition: 
         }
         assert form.parameters == known, "everything that the stack knows, and nothing else"
         assert known
+        share = f"{len(known)} of its {len(asked)} fields filled in"
+        assert template["Outputs"][output]["Description"] == f"Opens the form of {step.template} with {share}"
         check_some(_linked(partition)[step.template], known)
 
 
@@ -162,6 +164,8 @@ def test_other_values_are_not_filled_in(constraint: Constraint) -> None:
         ({"Ref": "Project"}, True),
         ({"Ref": "Unnamed"}, False),
         ({"Ref": "AWS::StackName"}, True),
+        ({"Ref": "AWS::Partition"}, True),
+        ({"Ref": "AWS::AccountId"}, True),
         ({"Ref": "AWS::NotificationARNs"}, False),
         ({"Fn::Sub": "x-${Name}-${AWS::Region}"}, True),
         ({"Fn::Sub": "x ${Name}"}, False),

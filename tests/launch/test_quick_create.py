@@ -80,6 +80,11 @@ def test_the_longest_values_are_left_out_of_an_address_that_would_be_too_long() 
     assert set(created.filled_in) == set(parameters(name) | long) - set(created.left_out)
 
 
+def test_the_longest_value_is_the_one_that_is_longest_in_an_address() -> None:
+    created = quick({"One": "x" * 2000, "Two": "%" * 1500}, TWO)
+    assert set(created.left_out) == {"Two"}
+
+
 def test_the_limit_is_exact() -> None:
     spare = MAX_ADDRESS_LENGTH - len(quote(quick({"One": ""}, TWO).address, safe=""))
     assert quick({"One": "x" * spare}, TWO).left_out == {}

@@ -19,6 +19,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import boto3
+import botocore.loaders
 import pytest
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import WSGIRequestHandler, make_server
@@ -109,6 +110,10 @@ def server() -> Iterator[Aws]:
     running.server_close()
 
 
+# The models of S3 and STS, which every session would read again.
+_loader = cache(botocore.loaders.create_loader)
+
+
 @cache
 def _client(url: str, region: str) -> Any:
     return boto3.session.Session().client("s3", endpoint_url=url, region_name=region)
@@ -141,6 +146,7 @@ class Bucket:
 
 @pytest.fixture
 def aws(server: Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
+    monkeypatch.setattr("botocore.loaders.create_loader", _loader)
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
     for name, value in {

@@ -148,7 +148,12 @@ def test_network(partition: str) -> None:
     target = PARTITIONS[partition]
     resources = together(target, VpcCidr="192.168.16.0/20").resources
     assert properties(resources, "VPC")["CidrBlock"] == "192.168.16.0/20"
+    # Without a resolver the agent and the application find no service of AWS.
+    assert properties(resources, "VPC")["EnableDnsSupport"] is True
+    assert properties(resources, "VPC")["EnableDnsHostnames"] is True
     subnets = [properties(resources, f"PublicSubnet{number}") for number in (1, 2)]
+    # What needs a public address asks for one itself.
+    assert [subnet["MapPublicIpOnLaunch"] for subnet in subnets] == [False, False]
     assert [subnet["CidrBlock"] for subnet in subnets] == ["192.168.16.0/22", "192.168.20.0/22"]
     assert [subnet["AvailabilityZone"] for subnet in subnets] == [f"{target.region}a", f"{target.region}b"]
     assert properties(resources, "DefaultRoute") == {
@@ -185,7 +190,7 @@ def test_with_a_certificate_https_serves_and_http_redirects(partition: str) -> N
     assert https["SslPolicy"].startswith("ELBSecurityPolicy-TLS13-1-2-")
     assert https["Certificates"] == [{"CertificateArn": certificate(partition)}]
     assert https["DefaultActions"] == [{"Type": "forward", "TargetGroupArn": "<TargetGroup>"}]
-    assert properties(made.resources, "HTTPSIngress")["FromPort"] == 443
+    assert openings([properties(made.resources, "HTTPSIngress")]) == [("tcp", 443, 443, "0.0.0.0/0")]
     assert made.outputs["ServiceUrl"] == "https://<LoadBalancer.DNSName>"
     assert made.resources["ECSService"]["Metadata"] == {"CreatedAfter": ["<HTTPSListener>", "ecs-cd-dev"]}
 
@@ -200,7 +205,13 @@ def test_load_balancer() -> None:
     group = properties(resources, "TargetGroup")
     assert (group["TargetType"], group["Protocol"], group["HealthCheckPath"]) == ("ip", "HTTP", "/healthz")
     assert group["TargetGroupAttributes"] == [{"Key": "deregistration_delay.timeout_seconds", "Value": "30"}]
-    assert group["HealthCheckTimeoutSeconds"] < group["HealthCheckIntervalSeconds"]
+    # A new task takes requests after 20 seconds, and one that does not answer any more takes none after 30.
+    assert (group["HealthCheckIntervalSeconds"], group["HealthCheckTimeoutSeconds"]) == (10, 5)
+    assert (group["HealthyThresholdCount"], group["UnhealthyThresholdCount"]) == (2, 3)
+    assert group["Matcher"] == {"HttpCode": "200"}
+    ours = properties(resources, "LoadBalancerSecurityGroup")
+    assert openings(ours["SecurityGroupIngress"]) == [("tcp", 80, 80, "0.0.0.0/0")]
+    assert openings(ours["SecurityGroupEgress"]) == [("tcp", 8080, 8080, "0.0.0.0/0")]
 
 
 @pytest.mark.parametrize("partition", PARTITIONS)
@@ -243,14 +254,24 @@ def test_with_ec2_instances_come_and_go_with_the_tasks(partition: str) -> None:
     assert group["VPCZoneIdentifier"] == ["<PublicSubnet1>", "<PublicSubnet2>"]
 
 
+def openings(rules: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
+    """What each rule of a security group lets through."""
+    return [tuple(rule.get(key) for key in ("IpProtocol", "FromPort", "ToPort", "CidrIp")) for rule in rules]
+
+
 def test_instances() -> None:
     resources = together(ECSLaunchType="EC2", ECSInstanceType="t3.large").resources
     data = properties(resources, "InstanceLaunchTemplate")["LaunchTemplateData"]
     assert data["InstanceType"] == "t3.large"
     assert data["ImageId"] == "/aws/service/ecs/optimized-ami/amazon-linux-2023/recommended/image_id"
     assert data["MetadataOptions"] == {"HttpTokens": "required", "HttpPutResponseHopLimit": 1}
-    (device,) = data["BlockDeviceMappings"]
-    assert (device["Ebs"]["Encrypted"], device["Ebs"]["VolumeType"]) == (True, "gp3")
+    # The root device of the image, which is 30 GiB itself; nothing of it outlives the instance.
+    assert data["BlockDeviceMappings"] == [
+        {
+            "DeviceName": "/dev/xvda",
+            "Ebs": {"VolumeType": "gp3", "VolumeSize": 30, "Encrypted": True, "DeleteOnTermination": True},
+        }
+    ]
     (interface,) = data["NetworkInterfaces"]
     assert interface["AssociatePublicIpAddress"] is True
     assert b64decode(data["UserData"]).decode().splitlines() == [
@@ -260,7 +281,10 @@ def test_instances() -> None:
         "ECS_AWSVPC_BLOCK_IMDS=true",
         "END",
     ]
-    assert "SecurityGroupIngress" not in properties(resources, "InstanceSecurityGroup")
+    assert interface["Groups"] == ["<InstanceSecurityGroup.GroupId>"]
+    instances = properties(resources, "InstanceSecurityGroup")
+    assert "SecurityGroupIngress" not in instances
+    assert openings(instances["SecurityGroupEgress"]) == [("tcp", 443, 443, "0.0.0.0/0")]
 
 
 def test_service() -> None:
@@ -272,7 +296,15 @@ def test_service() -> None:
     assert (container["Name"], container["Image"]) == ("app", EcsEnvironmentSettings().first_image)
     assert not {"Command", "EntryPoint"} & container.keys(), "a deployment would keep it"
     assert {"Name": "ENVIRONMENT", "Value": "development"} in container["Environment"]
-    assert container["LogConfiguration"]["Options"]["awslogs-group"] == "<LogGroup>"
+    # A task whose only container has stopped is replaced.
+    assert container["Essential"] is True
+    assert container["PortMappings"] == [{"ContainerPort": 8080, "Protocol": "tcp"}]
+    assert container["LogConfiguration"] == {
+        "LogDriver": "awslogs",
+        "Options": {"awslogs-group": "<LogGroup>", "awslogs-region": TARGET.region, "awslogs-stream-prefix": "ecs"},
+    }
+    # A name that CloudFormation makes up is in nobody's way, so a log group that stayed would only cost money.
+    assert (resources["LogGroup"]["DeletionPolicy"], resources["LogGroup"]["UpdateReplacePolicy"]) == ("Delete",) * 2
     service = properties(resources, "ECSService")
     assert (service["ServiceName"], service["Cluster"]) == ("ecs-cd-sample-app-dev", "ecs-cd-dev")
     assert (service["DesiredCount"], service["EnableExecuteCommand"]) == ("3", False)
@@ -284,6 +316,9 @@ def test_service() -> None:
     (ingress,) = properties(resources, "ServiceSecurityGroup")["SecurityGroupIngress"]
     assert ingress["SourceSecurityGroupId"] == "<LoadBalancerSecurityGroup.GroupId>"
     assert "CidrIp" not in ingress
+    # Whom the application calls is not known.
+    egress = properties(resources, "ServiceSecurityGroup")["SecurityGroupEgress"]
+    assert openings(egress) == [("-1", None, None, "0.0.0.0/0")]
 
 
 def test_every_port_is_the_sample_applications_and_both_images_are_well_on_the_path() -> None:

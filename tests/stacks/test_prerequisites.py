@@ -135,10 +135,14 @@ def test_bucket_is_hardened() -> None:
     assert properties["VersioningConfiguration"] == {"Status": "Enabled"}
     (rule,) = properties["LifecycleConfiguration"]["Rules"]
     assert (rule["Status"], rule["ExpirationInDays"]) == ("Enabled", "42")
+    assert rule["NoncurrentVersionExpiration"] == {"NoncurrentDays": 1}
+    assert rule["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 1}
+    kept = resources["ArtifactBucketPolicy"]
+    assert (kept["DeletionPolicy"], kept["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
     policy = resources["ArtifactBucketPolicy"]["Properties"]
     assert policy["Bucket"] == BUCKET
     (statement,) = policy["PolicyDocument"]["Statement"]
-    assert statement["Effect"] == "Deny"
+    assert (statement["Effect"], statement["Principal"], statement["Action"]) == ("Deny", "*", ["s3:*"])
     assert statement["Resource"] == [f"arn:aws:s3:::{BUCKET}", f"arn:aws:s3:::{BUCKET}/*"]
     assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
@@ -146,8 +150,11 @@ def test_bucket_is_hardened() -> None:
 def test_the_rest_is_hardened_too() -> None:
     resources = made({"LogRetentionInDays": "14"})
     assert resources["ApprovalTopic"]["Properties"]["KmsMasterKeyId"] == "alias/aws/sns"
-    assert resources["CodeCommitRepository"]["DeletionPolicy"] == "RetainExceptOnCreate"
+    repository = resources["CodeCommitRepository"]
+    assert (repository["DeletionPolicy"], repository["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
     for title, project in (("NodejsBuildLogs", "nodejs"), ("ContainerImageBuildLogs", "container-image")):
+        # One that stayed would be in the way of the next stack.
+        assert (resources[title]["DeletionPolicy"], resources[title]["UpdateReplacePolicy"]) == ("Delete", "Delete")
         assert resources[title]["Properties"] == {
             "LogGroupName": f"/aws/codebuild/ecs-cd-build-{project}",
             "RetentionInDays": "14",
