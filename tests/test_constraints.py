@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 
 from ecs_cd_templates import catalog, constraints
 from ecs_cd_templates.cfn.constraint import Constraint
-from ecs_cd_templates.constraints import EXISTING, or_existing
+from ecs_cd_templates.constraints import EXISTING, ResourceName, or_existing
 from ecs_cd_templates.environments import THREE_ENVIRONMENTS
 from ecs_cd_templates.parameters import ParameterSpec
 from ecs_cd_templates.stacks import prerequisites
@@ -546,3 +546,19 @@ def test_no_pattern_backtracks_catastrophically() -> None:
         timeout=10,
     )
     assert int(done.stdout) > 0
+
+
+@pytest.mark.parametrize(
+    ("value", "name"),
+    [
+        ("bucket", ResourceName("bucket")),
+        ("existing:bucket", ResourceName("bucket", existing=True)),
+        ("existing:service-role/Role", ResourceName("service-role/Role", existing=True)),
+        ("", ResourceName("")),
+        ("existing:", ResourceName("", existing=True)),
+        (" existing:x", ResourceName(" existing:x")),
+    ],
+)
+def test_names_say_whether_what_they_name_exists(value: str, name: ResourceName) -> None:
+    assert ResourceName.parse(value) == name
+    assert str(name) == value

@@ -22,6 +22,10 @@ from .texts import Text
 MAX_STEP_NAME_LENGTH = 30
 MAX_STEPS = 8
 
+# What the pipelines' other actions and their artifact are called.
+SOURCE_ARTIFACT = "SourceArtifact"
+OTHER_ACTIONS = ("Source", "Approval", "Deploy")
+
 
 @dataclass(frozen=True, kw_only=True)
 class BuildStep:
@@ -173,8 +177,15 @@ def checked_steps(name: str, steps: object) -> tuple[BuildStep, ...]:
         instance(name, step, BuildStep)
     if len(steps) > MAX_STEPS:
         raise SettingsError(name, f"{len(steps)} steps", f"give at most {MAX_STEPS}")
-    for attribute in ("name", "action", "output", "display_name"):
-        values = [str(value).lower() for step in steps if (value := getattr(step, attribute)) is not None]
+    taken: dict[str, tuple[str, ...]] = {
+        "name": (),
+        "display_name": (),
+        "action": OTHER_ACTIONS,
+        "output": (SOURCE_ARTIFACT,),
+    }
+    for attribute, others in taken.items():
+        own = [value for step in steps if (value := getattr(step, attribute)) is not None]
+        values = [value.lower() for value in (*own, *others)]
         for value in values:
             if values.count(value) > 1:
                 raise SettingsError(f"BuildStep.{attribute}", value, "appears twice: give each step its own")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 import pytest
 from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
@@ -66,3 +67,15 @@ def test_without_the_extra_it_says_which(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setitem(sys.modules, "botocore.session", None)
     with pytest.raises(MissingExtraError, match=r"pip install 'ecs-cd-templates\[aws\]'"):
         partition_of("eu-west-1")
+
+
+@pytest.mark.parametrize(
+    "resources",
+    [
+        {"Key": {"Type": "AWS::KMS::Key"}},
+        {"Pipeline": {"Type": "AWS::CodePipeline::Pipeline", "Stages": [{"ActionTypeId": {"Provider": "Jenkins"}}]}},
+    ],
+)
+def test_a_service_that_is_in_no_table_is_an_error_that_says_where_to_add_it(resources: dict[str, Any]) -> None:
+    with pytest.raises(RegionError, match=r"'(AWS::KMS|Jenkins)': its regions are not known: .* cfn/regions\.py"):
+        regions({"Resources": resources})

@@ -256,6 +256,7 @@ def test_the_next_step_opens_what_was_published(
     for options in (
         (),
         ("--prefix", "team/(a)!", "--nested", "--architecture", "ARM64", "--tag-mutability", "MUTABLE"),
+        ("--environment", "Dev", "--environment", "Live,name=live & well", "--build-step", "Scan"),
     ):
         assert publish(*options) == 0
         published, following = publish.out.splitlines()
@@ -263,7 +264,8 @@ def test_the_next_step_opens_what_was_published(
         assert program == "ecs-cd-templates"
         assert main([*command, "--format", "json"]) == 0
         found = json.loads(capsys.readouterr().out)
-        assert {link["template"] for link in found} == set(catalog.templates())
+        more = {"code-build-scan.yaml"} if "Scan" in options else set()
+        assert {link["template"] for link in found} == set(catalog.templates()) | more
         for url in {link["template_url"] for link in found}:
             assert f"published: {url.rpartition('/')[0]}/" == published
             assert urlsplit(url).netloc == f"{bucket.name}.s3.{REGION}.amazonaws.com"

@@ -108,9 +108,7 @@ def _clients(region: str | None) -> tuple[Any, Any]:
     with _refusals("AWS", "configuration"):
         session = boto3.session.Session(region_name=region)
         if session.region_name is None:
-            raise RegionError(
-                "region", NOT_GIVEN, "say where the bucket is, with --region, or configure a region for AWS"
-            )
+            raise RegionError("region", NOT_GIVEN, "say where the bucket is, with --region")
         try:
             return session.client("sts"), session.client("s3")
         except ValueError as error:

@@ -17,11 +17,9 @@ from ..grants import pipeline_arn, repository_arn
 from ..inputs import PipelineInputs, inputs_from_form, pipeline_parameters
 from ..parameters import Entry, Form, ParameterSpec, Purpose, add_form, entry
 from ..settings import DeploymentPipelineSettings, PipelineSettings
-from ..steps import BuildStep
+from ..steps import SOURCE_ARTIFACT, BuildStep
 from ..texts import Text, either, with_article
 from .rules import require_distinct
-
-SOURCE_ARTIFACT = "SourceArtifact"
 
 PIPELINE = "Pipeline"
 REPOSITORY = "ECRRepository"

@@ -1,0 +1,139 @@
+"""Every command takes environments and build steps, and an error about a setting is one about its option."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from commands import Command
+from ecs_cd_templates import BUILD_STEPS, THREE_ENVIRONMENTS, BuildStep, Environment, PipelineSettings, RenderSettings
+from ecs_cd_templates.catalog import templates
+from support import rendered
+
+ENVIRONMENTS = ["--environment", "Dev", "--environment", "Live,name=live site,branch=live,approval"]
+STEP = ["--build-step", "SecurityScan,buildspec=scan.yml,privileged"]
+SCAN = BuildStep(name="SecurityScan", display_name="security scan", buildspec="scan.yml", privileged=True)
+SETTINGS = RenderSettings(
+    environments=[
+        THREE_ENVIRONMENTS[0],
+        Environment(id="Live", display_name="live site", default_branch="live", approval=True),
+    ],
+    pipeline=PipelineSettings(steps=[BUILD_STEPS[0], SCAN, BUILD_STEPS[1]]),
+)
+BUCKET = ["--bucket", "my-bucket", "--region", "eu-west-1"]
+
+
+def test_render_and_list(command: Command) -> None:
+    assert command("render", *ENVIRONMENTS, *STEP) == 0
+    for name, text in rendered(SETTINGS).items():
+        assert Path("templates", name).read_text(encoding="utf-8") == text
+    assert command("render", "--check", *ENVIRONMENTS, *STEP) == 0
+    assert command("render", "--check", *ENVIRONMENTS) == 1
+    assert command("list", *ENVIRONMENTS, *STEP) == 0
+    assert [line.split()[0] for line in command.out.splitlines()] == list(templates(SETTINGS))
+
+
+def test_policies(command: Command) -> None:
+    Path("p.json").write_text("[]", encoding="utf-8")
+    place = ["--account", "111122223333", "--region", "us-east-1", "--params", "p.json", "--output-dir", "policies"]
+    assert command("policies", *place, *ENVIRONMENTS, *STEP) == 0
+    assert Path("policies/ecs-cd-codebuild-security-scan.json").exists()
+    pipelines = json.loads(Path("policies/ecs-cd-events.json").read_text(encoding="utf-8"))["Statement"][0]["Resource"]
+    assert [arn.rpartition(":")[2] for arn in pipelines] == ["ecs-cd-dev", "ecs-cd-live"]
+    # What the names that other templates ask for may mean depends on the environments.
+    rows = [{"ParameterKey": "ECSClusterName", "ParameterValue": "c"}]
+    Path("p.json").write_text(json.dumps(rows), encoding="utf-8")
+    command.assert_refuses("policies", *place, *ENVIRONMENTS)
+    assert "ECSClusterNameForDevEnv or ECSClusterNameForLiveEnv" in command.err
+    rows = [{"ParameterKey": "CodeBuildProjectName", "ParameterValue": "c2"}]
+    Path("p.json").write_text(json.dumps(rows), encoding="utf-8")
+    command.assert_refuses("policies", *place, *STEP)
+    assert "CodeBuildSecurityScanProjectName or CodeBuildContainerImageProjectName" in command.err
+
+
+def test_links(command: Command) -> None:
+    names = ["quick-start.yaml", "code-build-securityScan.yaml"]
+    assert command("links", *BUCKET, *ENVIRONMENTS, *STEP, "--format", "json", "--template", *names) == 0
+    assert [link["template"] for link in json.loads(command.out)] == names
+    command.assert_refuses("links", *BUCKET, "--template", "code-build-securityScan.yaml")
+    assert (
+        "template: 'code-build-securityScan.yaml': there is no such template: give one of quick-start.yaml"
+        in command.err
+    )
+    # A file belongs to the template that it is named like, which there may be with these settings only.
+    rows = [{"ParameterKey": "CodeBuildProjectName", "ParameterValue": "scan"}]
+    Path("code-build-securityScan.json").write_text(json.dumps(rows), encoding="utf-8")
+    file = ["--params", "code-build-securityScan.json"]
+    assert command("links", *BUCKET, *STEP, *file, "--format", "json") == 0
+    assert "param_CodeBuildProjectName=scan" in command.out
+    command.assert_refuses("links", *BUCKET, *file)
+
+
+def test_page(command: Command) -> None:
+    assert command("page", *BUCKET, *ENVIRONMENTS, *STEP) == 0
+    text = Path("launch.html").read_text(encoding="utf-8")
+    assert "CodePipelineNameForLiveEnv" in text
+    assert "live site" in text
+    assert "CodeBuildSecurityScanProjectName" in text
+    assert "ForProdEnv" not in text
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("QA", THREE_ENVIRONMENTS[1]),
+        ("Dev,branch=main", Environment(id="Dev", display_name="Dev", default_branch="main")),
+        ("New", Environment(id="New", display_name="New")),
+        ("New,approval", Environment(id="New", display_name="New", approval=True)),
+        ("New,name=a = b", Environment(id="New", display_name="a = b")),
+    ],
+)
+def test_environments(text: str, expected: Environment, command: Command) -> None:
+    settings = RenderSettings(environments=[expected])
+    assert command("render", "--environment", text) == 0
+    assert Path("templates/quick-start.yaml").read_text(encoding="utf-8") == rendered(settings)["quick-start.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--environment", ""], "--environment: '': use 1 to 40"),
+        (["--environment", "A-b"], "--environment: 'A-b': use 1 to 40"),
+        (["--environment", "A,name="], "--environment: '': use 1 to 80"),
+        (["--environment", "A,branch=a b"], "--environment: 'a b': Give a branch's name"),
+        (["--environment", "A,approval=yes"], "'approval=yes' is not one of branch=…, name=…, approval"),
+        (["--environment", "A,nam=x"], "'nam=x' is not one of"),
+        (["--environment", "A,name=x,name=y"], "says 'name' twice: say it once"),
+        (["--environment", "A", "--environment", "a"], "--environment: 'a': appears twice"),
+        ([part for n in range(9) for part in ("--environment", f"E{n}")], "--environment: '9 environments'"),
+        (["--build-step", "scan"], "--build-step: 'scan': use 1 to 30"),
+        (["--build-step", "Scan,buildspec=/x"], "--build-step: '/x': give the file's path"),
+        (["--build-step", "Scan,after=Tests"], "there is no step 'Tests': give after=Nodejs or after=ContainerImage"),
+        (["--build-step", "Nodejs"], "--build-step: 'nodejs': appears twice"),
+        (["--build-step", "Deploy"], "--build-step: 'deploy': appears twice"),
+        (["--nested-base-url", "http://x"], "--nested-base-url: 'http://x': give an https address"),
+    ],
+)
+def test_an_error_names_the_option(options: list[str], message: str, command: Command) -> None:
+    command.assert_refuses("render", *options)
+    assert message in command.err
+    assert "Settings." not in command.err
+
+
+def test_what_is_not_given_is_not_called_none(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", "nowhere")
+    command.assert_refuses("publish", "--bucket", "my-bucket")
+    assert command.err == "ecs-cd-templates: error: region: not given: say where the bucket is, with --region\n"
+    command.assert_refuses("links", "--bucket", "my-bucket")
+    assert "bucket region: not given: say where the bucket is, with --bucket-region" in command.err
+
+
+def test_the_options_are_explained(command: Command) -> None:
+    for name in ("render", "list", "policies", "publish", "links", "page"):
+        assert command(name, "--help") == 0
+        assert "--environment ID[,name=TEXT][,branch=BRANCH][,approval]" in command.out
+        assert "--build-step NAME" in command.out

@@ -1,0 +1,49 @@
+"""Every builder refuses what is not its settings, in one line that says what they should be."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import ecs_cd_templates
+from ecs_cd_templates import RenderSettings, SettingsError, render
+from ecs_cd_templates.catalog import templates
+
+# Read through Any: a type checker would refuse this before we could.
+untyped: Any = ecs_cd_templates
+BUILDERS = [name for name in ecs_cd_templates.__all__ if name.startswith("build_")]
+
+
+@pytest.mark.parametrize("value", [None, "settings", RenderSettings()])
+@pytest.mark.parametrize("name", BUILDERS)
+def test_what_is_not_settings_is_refused(name: str, value: Any) -> None:
+    with pytest.raises(SettingsError, match=r"^settings: .*: must be of type \w+Settings$"):
+        getattr(untyped, name)(value)
+
+
+def test_the_catalogue_refuses_it_too() -> None:
+    something: Any = "settings"
+    for function in (templates, render):
+        with pytest.raises(SettingsError, match="must be of type RenderSettings"):
+            function(something)
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        *(
+            ({"sample_app": value}, "QuickStartSettings.sample_app")
+            for value in ("x", ("bucket",), ("a", 1), ["a", "b"])
+        ),
+        ({"environments": ()}, "RenderSettings.environments"),
+        ({"environments": "Dev"}, "RenderSettings.environments"),
+        ({"pipeline": None}, "RenderSettings.pipeline"),
+        ({"architecture": "arm"}, "RenderSettings.architecture"),
+        ({"nested_base_url": "x"}, "AllEnvironmentsSettings.nested_base_url"),
+    ],
+)
+def test_settings_of_a_rendering_are_checked_when_they_are_made(changes: dict[str, Any], field: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        untyped.RenderSettings(**changes)
+    assert caught.value.field == field

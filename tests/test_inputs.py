@@ -1,0 +1,77 @@
+"""What a pipeline must be told cannot be forgotten."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+from troposphere import Parameter, Template
+
+from ecs_cd_templates import BUILD_STEPS, THREE_ENVIRONMENTS, Environment, PipelineSettings, parameters
+from ecs_cd_templates.environments import Scope
+from ecs_cd_templates.inputs import BuildInput, PipelineInputs, inputs_from_form, pipeline_parameters
+from ecs_cd_templates.parameters import Purpose, add_form, entry, name_of
+from ecs_cd_templates.stacks.deployment_pipeline import pipeline_entries, stage_actions
+
+SCOPE = Scope(THREE_ENVIRONMENTS[-1], only=True)
+
+
+def _inputs() -> PipelineInputs:
+    return inputs_from_form(add_form(Template(), pipeline_entries([SCOPE], BUILD_STEPS)), SCOPE, BUILD_STEPS)
+
+
+def test_every_parameter_of_the_form_is_an_input() -> None:
+    given: list[Parameter] = []
+    for field in dataclasses.fields(PipelineInputs):
+        value = getattr(_inputs(), field.name)
+        given += [each.project for each in value] if field.name == "builds" else [value]
+    specs = pipeline_parameters(BUILD_STEPS, approval=True)
+    assert {each.title for each in given} == {spec.name for spec in specs}
+    assert len(given) == len(specs)
+
+
+@pytest.mark.parametrize("missing", [field.name for field in dataclasses.fields(PipelineInputs)])
+def test_a_missing_one_is_a_type_error(missing: str) -> None:
+    inputs = _inputs()
+    given: dict[str, Any] = {
+        field.name: getattr(inputs, field.name) for field in dataclasses.fields(inputs) if field.name != missing
+    }
+    with pytest.raises(TypeError, match=missing):
+        PipelineInputs(**given)
+    with pytest.raises(TypeError):
+        BuildInput(step=BUILD_STEPS[0])  # type: ignore[call-arg]
+
+
+def test_an_approval_needs_a_topic() -> None:
+    without = dataclasses.replace(_inputs(), approval_topic=None)
+    with pytest.raises(ValueError, match="no topic to ask on"):
+        stage_actions(without, SCOPE.environment, PipelineSettings())
+    plain = Environment(id="Plain", display_name="plain")
+    assert [action.declaration.Name for action in stage_actions(without, plain, PipelineSettings())["Build"]] == [
+        step.action for step in BUILD_STEPS
+    ]
+
+
+def test_a_parameter_that_the_form_does_not_ask_for_is_an_error() -> None:
+    form = add_form(Template(), [entry(parameters.CLUSTER, Purpose.MAKE, SCOPE)])
+    assert form.of(parameters.CLUSTER, SCOPE).title == "ECSClusterName"
+    with pytest.raises(KeyError, match="ECSServiceName"):
+        form.of(parameters.SERVICE, SCOPE)
+    with pytest.raises(KeyError, match="ECSClusterNameForProdEnv"):
+        form.of(parameters.CLUSTER, Scope(SCOPE.environment))
+    with pytest.raises(TypeError, match="ECSClusterName is one for each environment: say whose"):
+        form.of(parameters.CLUSTER)
+    with pytest.raises(TypeError, match="needs an environment"):
+        parameters.CLUSTER.default_for(None)
+
+
+def test_names_are_made_from_the_scope() -> None:
+    several = Scope(THREE_ENVIRONMENTS[0])
+    assert name_of(parameters.CLUSTER, several) == "ECSClusterNameForDevEnv"
+    assert name_of(parameters.CLUSTER, SCOPE) == "ECSClusterName"
+    assert name_of(parameters.CONTAINER, several) == name_of(parameters.CONTAINER) == "ECSTaskContainerName"
+    assert several.name("Pipeline") == "PipelineForDevEnv"
+    assert (SCOPE.name("Pipeline"), SCOPE.in_label) == ("Pipeline", "")
+    assert several.in_label == " for the development environment"
+    assert (SCOPE.in_sentence, several.in_sentence) == ("the environment", "the development environment")

@@ -1,0 +1,171 @@
+"""A build step is one record, and everything else about it follows from the record."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Any
+
+import pytest
+
+import ecs_cd_templates
+from ecs_cd_templates import (
+    BUILD_STEPS,
+    CONTAINER_IMAGE,
+    UNIT_TESTS,
+    BuildStep,
+    PipelineSettings,
+    RenderSettings,
+    SettingsError,
+    catalog,
+    grants,
+)
+from ecs_cd_templates.cfn.evaluation import resolve
+from ecs_cd_templates.launch.role_policies import role_policies
+from iam_evaluator import Request, is_allowed
+from support import TARGET, data
+
+# Read through Any: much of what is tried here a type checker would refuse before we could.
+untyped: Any = ecs_cd_templates
+
+SCAN = BuildStep(name="SecurityScan", display_name="security scan", buildspec="buildspec_scan.yml")
+WITH_SCAN = RenderSettings(pipeline=PipelineSettings(steps=[UNIT_TESTS, SCAN, CONTAINER_IMAGE]))
+
+
+def test_names_are_those_of_the_contract() -> None:
+    assert [step.file_name for step in BUILD_STEPS] == ["code-build-nodejs.yaml", "code-build-containerImage.yaml"]
+    assert [step.project.name for step in BUILD_STEPS] == [
+        "CodeBuildNodejsProjectName",
+        "CodeBuildContainerImageProjectName",
+    ]
+    assert [step.role.default for step in BUILD_STEPS] == [
+        "ecs-cd-codebuild-nodejs",
+        "ecs-cd-codebuild-container-image",
+    ]
+
+
+def test_a_step_more_is_in_every_pipeline_between_its_neighbours() -> None:
+    template = data(WITH_SCAN)["quick-start.yaml"]
+    resources = resolve(template, {}, TARGET).resources
+    project = resources["CodeBuildSecurityScanProject"]["Properties"]
+    assert project["Source"] == {"Type": "CODEPIPELINE", "BuildSpec": "buildspec_scan.yml"}
+    assert project["Environment"]["PrivilegedMode"] is False
+    assert project["ServiceRole"].endswith(":role/ecs-cd-codebuild-security-scan")
+    pipelines = [each["Properties"] for each in resources.values() if each["Type"] == "AWS::CodePipeline::Pipeline"]
+    assert len(pipelines) == len(WITH_SCAN.environments)
+    for pipeline in pipelines:
+        builds = [
+            action for action in pipeline["Stages"][1]["Actions"] if action["ActionTypeId"]["Provider"] == "CodeBuild"
+        ]
+        assert [action["Name"] for action in builds] == ["BuildApp", "SecurityScan", "BuildContainer"]
+        tests, scan, image = builds
+        assert tests["RunOrder"] < scan["RunOrder"] < image["RunOrder"]
+        assert scan["Configuration"] == {"ProjectName": "ecs-cd-build-security-scan"}
+        # It looks at what the tests passed on, and so does the image.
+        assert scan["InputArtifacts"] == image["InputArtifacts"] == tests["OutputArtifacts"]
+        assert "OutputArtifacts" not in scan
+
+
+def test_a_step_after_the_image_gets_the_application_and_not_the_image_definitions() -> None:
+    settings = RenderSettings(pipeline=PipelineSettings(steps=[*BUILD_STEPS, SCAN]))
+    resources = resolve(data(settings)["quick-start.yaml"], {}, TARGET).resources
+    build, deploy = resources["PipelineForDevEnv"]["Properties"]["Stages"][1:]
+    tests, image, scan = build["Actions"]
+    assert scan["InputArtifacts"] == tests["OutputArtifacts"]
+    assert deploy["Actions"][0]["InputArtifacts"] == image["OutputArtifacts"]
+
+
+def test_its_permissions_cannot_be_forgotten() -> None:
+    """Nothing of the step says so, and yet the pipelines may start it, and it may do what every build does."""
+    documents = role_policies({}, TARGET, WITH_SCAN)
+    project = "arn:aws:codebuild:us-east-1:111122223333:project/ecs-cd-build-security-scan"
+    pipeline, build = documents["ecs-cd-codepipeline.json"], documents["ecs-cd-codebuild-security-scan.json"]
+    for action in ("codebuild:StartBuild", "codebuild:BatchGetBuilds"):
+        assert is_allowed([pipeline], Request(action, project, {}))
+    group = "arn:aws:logs:us-east-1:111122223333:log-group:/aws/codebuild/ecs-cd-build-security-scan:log-stream:a"
+    assert is_allowed([build], Request("logs:PutLogEvents", group, {}))
+    objects = "arn:aws:s3:::ecs-cd-artifacts-111122223333-us-east-1/ecs-cd-dev/a"
+    assert is_allowed([build], Request("s3:GetObject", objects, {"aws:ResourceAccount": "111122223333"}))
+    trust = documents["ecs-cd-codebuild-security-scan.trust.json"]["Statement"][0]
+    assert trust["Condition"]["ArnLike"]["aws:SourceArn"] == [project]
+    assert "ecr" not in json.dumps(build)
+    for name, document in documents.items():
+        assert "object at" not in json.dumps(document), name
+
+
+def test_further_permissions_are_added_by_name() -> None:
+    reporting = dataclasses.replace(SCAN, grants=(grants.report_tests,))
+    settings = RenderSettings(pipeline=PipelineSettings(steps=[*BUILD_STEPS, reporting]))
+    build = role_policies({}, TARGET, settings)["ecs-cd-codebuild-security-scan.json"]
+    assert [statement["Sid"] for statement in build["Statement"]] == [
+        "Log",
+        "ArtifactBucket",
+        "Artifacts",
+        "TestReports",
+    ]
+    assert "report-group/ecs-cd-build-security-scan-*" in json.dumps(build)
+
+
+def test_every_template_follows() -> None:
+    names = list(catalog.templates(WITH_SCAN))
+    assert names[2:5] == ["code-build-nodejs.yaml", "code-build-securityScan.yaml", "code-build-containerImage.yaml"]
+    template = data(WITH_SCAN)["code-build-securityScan.yaml"]
+    assert template["Description"] == 'This template deploys a CodeBuild project for the build step "security scan"'
+    values = {"CodeBuildProjectName": "scan", "CodeBuildServiceRoleName": "role"}
+    assert resolve(template, values, TARGET).outputs == {"CodeBuildProjectName": "scan"}
+    for name in names:
+        if name.startswith("deployment-pipeline-"):
+            parameters = list(data(WITH_SCAN)[name]["Parameters"])
+            at = parameters.index("CodeBuildSecurityScanProjectName")
+            assert parameters[at - 1] == "CodeBuildNodejsProjectName"
+            assert parameters[at + 1] == "CodeBuildContainerImageProjectName"
+
+
+def _step(**changes: Any) -> Any:
+    fields = {"name": "Scan", "display_name": "scan", "buildspec": "scan.yml", **changes}
+    return untyped.BuildStep(**fields)
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        *(({"name": name}, "name") for name in ("", "scan", "Security Scan", "Security-Scan", "S" * 31, None, 1)),
+        *(({"display_name": name}, "display_name") for name in ("", " a", "a\nb", "x" * 81, None)),
+        *(({"buildspec": name}, "buildspec") for name in ("", "/scan.yml", "a b.yml", None, "s3:x", "x" * 256)),
+        *(({"action": name}, "action") for name in ("a b", "a" * 101, 1)),
+        *(({"output": name}, "output") for name in ("", "a b", 1)),
+        ({"pushes_image": True}, "output"),
+        ({"privileged": "yes"}, "privileged"),
+        ({"grants": ("s3:GetObject",)}, "grants"),
+    ],
+)
+def test_a_step_that_cannot_work_is_refused(changes: dict[str, Any], field: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        _step(**changes)
+    assert caught.value.field == f"BuildStep.{field}"
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("steps", "field"),
+    [
+        ((), "PipelineSettings.steps"),
+        ("steps", "PipelineSettings.steps"),
+        (None, "PipelineSettings.steps"),
+        ([UNIT_TESTS, "scan"], "PipelineSettings.steps"),
+        ([UNIT_TESTS], "PipelineSettings.steps"),
+        ([CONTAINER_IMAGE, CONTAINER_IMAGE], "BuildStep.name"),
+        ([*BUILD_STEPS, dataclasses.replace(SCAN, action="BuildApp")], "BuildStep.action"),
+        ([*BUILD_STEPS, dataclasses.replace(SCAN, output="BuildAppArtifact")], "BuildStep.output"),
+        ([*BUILD_STEPS, dataclasses.replace(SCAN, action="Approval")], "BuildStep.action"),
+        ([*BUILD_STEPS, dataclasses.replace(SCAN, output="SourceArtifact")], "BuildStep.output"),
+        (
+            [*BUILD_STEPS, *(_step(name=f"Scan{n}", display_name=f"scan {n}") for n in range(7))],
+            "PipelineSettings.steps",
+        ),
+    ],
+)
+def test_steps_that_cannot_work_together_are_refused(steps: Any, field: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        untyped.PipelineSettings(steps=steps)
+    assert caught.value.field == field
