@@ -7,6 +7,7 @@ from troposphere.codebuild import Artifacts, CloudWatchLogs, LogsConfig, Project
 from troposphere.codebuild import Environment as BuildEnvironment
 
 from ..cfn.intrinsics import Named, ref, role_arn, sub
+from ..checks import instance
 from ..parameters import Purpose, add_form, entry
 from ..settings import Architecture, CodeBuildSettings
 
@@ -14,7 +15,11 @@ _CONTAINER_TYPES: dict[Architecture, str] = {"X86_64": "LINUX_CONTAINER", "ARM64
 
 
 def build(settings: CodeBuildSettings) -> Template:
-    """A template with the CodeBuild project of one step."""
+    """A template with the CodeBuild project of one step.
+
+    Raises :class:`SettingsError` for what is not settings.
+    """
+    instance("settings", settings, CodeBuildSettings)
     step = settings.step
     template = Template(Description=step.text("description"))
     form = add_form(template, [entry(step.own_project, Purpose.MAKE, propose=False), entry(step.own_role, Purpose.USE)])

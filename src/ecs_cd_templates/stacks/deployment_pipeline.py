@@ -12,6 +12,7 @@ from troposphere.events import Rule, Target
 from .. import actions, parameters
 from ..cfn.console import add_partitions, console_url
 from ..cfn.intrinsics import RETAIN, Named, ref, role_arn, sub
+from ..checks import instance
 from ..environments import Environment, Scope
 from ..grants import pipeline_arn, repository_arn
 from ..inputs import PipelineInputs, inputs_from_form, pipeline_parameters
@@ -36,7 +37,11 @@ _PROPOSED = (parameters.BRANCH, parameters.LIFECYCLE_POLICY)
 
 
 def build(settings: DeploymentPipelineSettings) -> Template:
-    """A template with one pipeline, its trigger and, unless it exists already, its ECR repository."""
+    """A template with one pipeline, its trigger and, unless it exists already, its ECR repository.
+
+    Raises :class:`SettingsError` for what is not settings.
+    """
+    instance("settings", settings, DeploymentPipelineSettings)
     scope = Scope(settings.environment, only=True)
     steps = settings.pipeline.steps
     template = Template(Description=Text(f"template.deployment-pipeline-{_approval(settings.environment)}"))
