@@ -15,9 +15,9 @@ from support import ROOT, load
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def test_library_example_renders_five_environments_that_cfn_lint_accepts(tmp_path: Path) -> None:
-    (example,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    subprocess.run([sys.executable, "-c", example], cwd=tmp_path, check=True)
+def test_library_examples_render_five_environments_that_cfn_lint_accepts(tmp_path: Path) -> None:
+    for example in re.findall(r"```python\n(.*?)```", README, re.DOTALL):
+        subprocess.run([sys.executable, "-c", example], cwd=tmp_path, check=True)
     template = load((tmp_path / "five-environments.yaml").read_text(encoding="utf-8"))
     assert len([name for name in template["Resources"] if name.startswith("PipelineFor")]) == 5
     command = [str(Path(sys.executable).with_name("cfn-lint")), "five-environments.yaml", "--include-checks", "I"]

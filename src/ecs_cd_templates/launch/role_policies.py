@@ -78,7 +78,7 @@ def role_policies(
             constraint = spec.allowed or spec.constraint
             if not constraint.accepts(name):
                 raise ParameterError(spec.name, values[spec.name], constraint.message)
-            # A role that is there already is not in the stack; here it is the point. No policy names its path.
+            # A role that exists already is not in the stack; here it is what is wanted. No policy names its path.
             given[spec.name] = name.rpartition("/")[2]
         elif name:
             # Whoever makes the rest, the policies are the same.

@@ -170,12 +170,12 @@ def _form(
     """One template's form, as CloudFormation reads it from the template; its words are indexes into the texts."""
     interface = template.get("Metadata", {}).get("AWS::CloudFormation::Interface", {})
     labels = {key: label["default"] for key, label in interface.get("ParameterLabels", {}).items()}
-    asked = template.get("Parameters", {})
+    fields = template.get("Parameters", {})
     groups = [
         {"label": _index(group["Label"]["default"], texts), "parameters": group["Parameters"]}
         for group in interface.get("ParameterGroups", [])
     ]
-    ungrouped = [key for key in asked if not any(key in group["parameters"] for group in groups)]
+    ungrouped = [key for key in fields if not any(key in group["parameters"] for group in groups)]
     if ungrouped:
         groups.append({"label": _index(Text("group.other"), texts), "parameters": ungrouped})
     resources = template["Resources"]
@@ -186,7 +186,7 @@ def _form(
         "namesRoles": any(resource["Type"].startswith("AWS::IAM::") for resource in resources.values()),
         "groups": groups,
         "parameters": {
-            key: _parameter({"Label": labels.get(key, key), **value}, texts) for key, value in asked.items()
+            key: _parameter({"Label": labels.get(key, key), **value}, texts) for key, value in fields.items()
         },
         "rules": [_rule(rule, texts) for rule in template.get("Rules", {}).values()],
         "regions": [region for those in regions(template).values() for region in those],
@@ -195,8 +195,8 @@ def _form(
 
 
 def _parameter(parameter: Mapping[str, Any], texts: _Texts) -> dict[str, Any]:
-    words = ("Label", "Description", "ConstraintDescription")
-    return {key: _index(value, texts) if key in words else value for key, value in parameter.items()}
+    spoken = ("Label", "Description", "ConstraintDescription")
+    return {key: _index(value, texts) if key in spoken else value for key, value in parameter.items()}
 
 
 def _rule(rule: Mapping[str, Any], texts: _Texts) -> dict[str, Any]:

@@ -160,7 +160,7 @@ def add_prerequisites(
     every = parts(settings.environments, steps)
     names = {part.spec: _name(part, form, existing) for part in every}
     if not existing:
-        # A role that is there already may serve twice, and a rule cannot tell it from one that is made.
+        # A role that exists already may serve twice, and a rule cannot tell it from one that is made.
         own_roles = [form.of(part.spec) for part in roles(steps)]
         require_distinct(template, "DistinctRoles", own_roles, Text("rule.own_role"))
     else:
