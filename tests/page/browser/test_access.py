@@ -7,10 +7,12 @@ import itertools
 import pytest
 from playwright.sync_api import Page
 
+from ecs_cd_templates import catalog
 from support import parameters
 
 from .conftest import LaunchPages
 from .reading import address, fill, link_parameters, load, rows
+from .synthetic import NAME, build
 from .test_form import ALL, TEMPLATES
 
 # What Tab stops at, in the order of the page.
@@ -166,10 +168,15 @@ def test_languages_switch_and_keep_everything(launch_page: LaunchPages) -> None:
     assert page.inner_text("body") == english
 
 
-def test_texts_without_a_translation_say_that_they_are_english(launch_page: LaunchPages) -> None:
+def test_texts_without_a_translation_say_that_they_are_english(
+    launch_page: LaunchPages, monkeypatch: pytest.MonkeyPatch
+) -> None:
     page = launch_page(template="prerequisites.yaml", locale="ja-JP")
-    label = page.locator("label[for=p-LogRetentionInDays]")
-    assert label.get_attribute("lang") == "en"
+    assert page.locator("label[for=p-LogRetentionInDays]").get_attribute("lang") == "ja"
+    # A template of somebody's own has texts that nobody translated.
+    monkeypatch.setattr(catalog, "templates", lambda settings=None: {NAME: build})
+    page = launch_page(locale="ja-JP")
+    assert page.locator("label[for=p-Anything]").get_attribute("lang") == "en"
 
 
 @pytest.mark.parametrize(
