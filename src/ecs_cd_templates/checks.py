@@ -15,20 +15,24 @@ def text(name: str, value: object) -> str:
 
 
 def flag(name: str, value: object) -> None:
+    """True or False."""
     if not isinstance(value, bool):
         raise SettingsError(name, value, "must be True or False")
 
 
 def whole_number(name: str, value: object, least: int, most: int) -> None:
+    """A whole number within these, both included."""
     if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
         raise SettingsError(name, value, f"must be a whole number from {least} to {most}")
 
 
 def one_of(name: str, value: object, allowed: Sequence[str]) -> None:
+    """One of the allowed texts."""
     if value not in allowed:
         raise SettingsError(name, value, f"must be one of {', '.join(allowed)}")
 
 
 def instance(name: str, value: object, kind: type) -> None:
+    """An instance of the class."""
     if not isinstance(value, kind):
         raise SettingsError(name, value, f"must be of type {kind.__name__}")

@@ -71,10 +71,10 @@ def _replace(targets: Sequence[Path], contents: Sequence[bytes]) -> None:
                 old = Path(f"{temporary}.old")
                 beside.callback(old.unlink, missing_ok=True)
                 shutil.copy2(path, old)
-                undo.callback(os.replace, old, path)
+                undo.callback(old.replace, path)
             else:
                 undo.callback(path.unlink, missing_ok=True)
-            os.replace(temporary, path)
+            temporary.replace(path)
         undo.pop_all()
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
-from .cfn.limits import MAX_PARAMETERS
+from .cfn.limits import MAX_PARAMETER_VALUE_BYTES, MAX_PARAMETERS
 from .cfn.partitions import PARTITIONS
 from .checks import flag, instance, one_of, text, whole_number
 from .constraints import CONTAINER_IMAGE, LOG_RETENTION
@@ -277,11 +277,12 @@ class QuickStartSettings:
         object.__setattr__(self, "environments", each_once(name, self.environments))
         instance("QuickStartSettings.pipeline", self.pipeline, PipelineSettings)
         one_of("QuickStartSettings.architecture", self.architecture, get_args(Architecture))
-        sample_app = self.sample_app
-        if sample_app is not None and not (
-            isinstance(sample_app, tuple) and len(sample_app) == 2 and all(isinstance(each, str) for each in sample_app)
-        ):
-            raise SettingsError("QuickStartSettings.sample_app", sample_app, "give the bucket and the key, as a tuple")
+        match self.sample_app:
+            case None | tuple((str(), str())):
+                pass
+            case _:
+                remedy = "give the bucket and the key, as a tuple"
+                raise SettingsError("QuickStartSettings.sample_app", self.sample_app, remedy)
         if len(self.environments) > MAX_ENVIRONMENTS_AT_ONCE:
             raise SettingsError(
                 name,
@@ -300,7 +301,7 @@ def s3_folder_url(name: str, value: str) -> str:
     example = "such as https://BUCKET.s3.REGION.amazonaws.com/PREFIX"
     # What RFC 3986 allows in a path, and nothing before or after the host and the path.
     address = re.fullmatch(r"https://([A-Za-z0-9.-]+)(?:/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*)?", text(name, value))
-    if not address or len(value) > 4096:
+    if not address or len(value) > MAX_PARAMETER_VALUE_BYTES:
         raise SettingsError(
             name, value, f"give an https address without user, port, query, fragment or spaces, {example}"
         )

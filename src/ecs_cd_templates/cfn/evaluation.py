@@ -197,7 +197,7 @@ class Evaluator:
             return [item for item in map(self.value, node) if item is not _NO_VALUE]
         return node
 
-    def _function(self, name: str, argument: Any) -> Any:
+    def _function(self, name: str, argument: Any) -> Any:  # noqa: C901, PLR0911, PLR0912 - a case for each function
         match name:
             case "Ref":
                 return self._ref(argument)

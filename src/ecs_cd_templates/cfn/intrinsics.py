@@ -34,6 +34,7 @@ class Unknown(AWSHelperFn):
         self.what = what
 
     def to_dict(self) -> NoReturn:
+        """Nothing: it cannot be rendered."""
         raise ValueError(f"this template does not know {self.what}, and something in it needs it")
 
 

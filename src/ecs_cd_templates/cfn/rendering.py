@@ -74,7 +74,7 @@ def _resource(resource: Mapping[str, Any]) -> dict[str, Any]:
 class _Dumper(yaml.SafeDumper):
     """PyYAML's own emitter, not libyaml's: not every PyYAML has the latter, and the two differ in places."""
 
-    def ignore_aliases(self, data: object) -> bool:
+    def ignore_aliases(self, _data: object) -> bool:
         return True
 
     def choose_scalar_style(self) -> str:
@@ -85,9 +85,9 @@ class _Dumper(yaml.SafeDumper):
             return "" if analysis and analysis.allow_block_plain and not analysis.multiline else style
         return style
 
-    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002 - PyYAML's own
         # Lists are indented below their key.
-        super().increase_indent(flow, False)
+        super().increase_indent(flow, indentless=False)
 
 
 def _represent_mapping(dumper: _Dumper, data: dict[str, Any]) -> yaml.Node:

@@ -13,8 +13,8 @@ from .options import OK, Commands, add_bucket, add_published_settings, render_se
 _FORMATS: dict[str, Callable[[Sequence[Link], str], str]] = {
     "markdown": to_markdown,
     "html": to_html,
-    "json": lambda links, button: to_json(links),
-    "text": lambda links, button: to_text(links),
+    "json": lambda links, _button: to_json(links),
+    "text": lambda links, _button: to_text(links),
 }
 
 

@@ -52,7 +52,7 @@ class Parser(argparse.ArgumentParser):
         self.exit(REFUSED, f"{self.prog}: error: {line} (see {self.prog} --help)\n")
 
 
-Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
+Commands: TypeAlias = "argparse._SubParsersAction[Parser]"  # noqa: SLF001 - argparse has no other name for it
 
 
 def add_bucket(parser: argparse.ArgumentParser) -> None:

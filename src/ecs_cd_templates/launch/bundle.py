@@ -89,7 +89,7 @@ def publication(folder: Folder, settings: RenderSettings = DEFAULT_SETTINGS, *, 
     """
     its_version = version(settings, nested=nested)
     url = folder.url(its_version)
-    return Publication(version=its_version, url=url, files=_files(settings, url, nested))
+    return Publication(version=its_version, url=url, files=_files(settings, url, nested=nested))
 
 
 def version(settings: RenderSettings = DEFAULT_SETTINGS, *, nested: bool = False) -> str:
@@ -99,7 +99,7 @@ def version(settings: RenderSettings = DEFAULT_SETTINGS, *, nested: bool = False
     the hash is therefore that of a rendering with a placeholder, and the same in every bucket.
     """
     digest = hashlib.sha256()
-    for name, content in sorted(_files(settings, _PLACEHOLDER, nested).items()):
+    for name, content in sorted(_files(settings, _PLACEHOLDER, nested=nested).items()):
         digest.update(f"{name}\0{hashlib.sha256(content).hexdigest()}\n".encode())
     return digest.hexdigest()[:_VERSION_LENGTH]
 
@@ -196,7 +196,7 @@ def checked_prefix(prefix: str) -> str:
     return stripped
 
 
-def _files(settings: RenderSettings, url: str, nested: bool) -> dict[str, bytes]:
+def _files(settings: RenderSettings, url: str, *, nested: bool) -> dict[str, bytes]:
     builders = published_templates(settings, url, nested=nested)
     return {name: to_yaml(build()).encode() for name, build in builders.items()} | {
         SAMPLE_APP_ARCHIVE: archive(SAMPLE_APP)

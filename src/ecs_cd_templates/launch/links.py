@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path, PurePath
+from typing import Any
 
 from .. import catalog
 from ..catalog import RenderSettings
@@ -66,13 +67,7 @@ def links(
     cannot be launched in from there, and :class:`ParameterError` for a value that a template refuses.
     """
     for region in only_regions:
-        if partition_of(region) != folder.partition:
-            raise RegionError(
-                "region",
-                region,
-                f"is in partition {partition_of(region)}, and bucket {folder.bucket!r} in {folder.partition}: "
-                "CloudFormation reads templates of its own partition only, so publish to a bucket there, too",
-            )
+        _require_partition(folder, region)
     url = folder.url(version(settings, nested=nested))
     builders = published_templates(settings, url, nested=nested)
     # As one stack a template uses what its nested stacks use otherwise.
@@ -85,53 +80,38 @@ def links(
     for name in only_templates:
         if name not in builders:
             raise ParameterError("template", name, f"there is no such template: give one of {', '.join(builders)}")
-    note = ""
-    if nested or settings != DEFAULT_SETTINGS:
-        same = f"the same settings as here{f' and --nested-base-url {url}' if nested else ''}"
-        note = f"The command reads {_TEMPLATES}/: render it with {same}."
+    note = _note(url, settings, nested=nested)
     result = []
     for name in dict.fromkeys(only_templates or builders):
         template, uses, beside = builders[name]().to_dict(), flat[name]().to_dict(), local[name]()
-        size = len(to_yaml(beside).encode())
-        given = (parameters or {}).get(name, Parameters(values={}))
-        try:
-            check_some(template, given.values)
-        except ParameterError as error:
-            where = f"{error.field} in {given.file}" if given.file else error.field
-            raise ParameterError(where, error.value, error.remedy) from None
+        values = (parameters or {}).get(name, Parameters(values={}))
+        _check(template, values)
         # What publishing fills in is not in the template beside the command.
         published_only = {
             key: parameter["Default"]
             for key, parameter in template.get("Parameters", {}).items()
             if "Default" in parameter and parameter["Default"] != beside.parameters[key].properties.get("Default")
         }
+        size = len(to_yaml(beside).encode())
         for region in only_regions:
-            missing = lacking(uses, region)
-            if missing:
-                raise RegionError(
-                    "region",
-                    region,
-                    f"has no {', '.join(missing)}, which {name} uses: leave out this region, or this template",
-                )
+            _require_services(name, uses, region)
         for region in dict.fromkeys(only_regions or regions(uses)[folder.partition]):
-            template_url = f"{url}/{name}"
-            proposed = stack_name(name)
             form = quick_create(
-                template_url=template_url,
+                template_url=f"{url}/{name}",
                 template=template,
                 region=region,
                 partition=folder.partition,
-                stack_name=proposed,
-                values=given.values,
+                stack_name=stack_name(name),
+                values=values.values,
             )
             command = deploy_command(
                 template_file=f"{_TEMPLATES}/{name}",
                 template=uses,
                 size=size,
                 region=region,
-                stack_name=proposed,
+                stack_name=stack_name(name),
                 bucket=folder.bucket,
-                overrides=_overrides(given, published_only),
+                overrides=_overrides(values, published_only),
             )
             result.append(
                 Link(
@@ -139,8 +119,8 @@ def links(
                     description=template["Description"],
                     region=region,
                     partition=folder.partition,
-                    stack_name=proposed,
-                    template_url=template_url,
+                    stack_name=stack_name(name),
+                    template_url=f"{url}/{name}",
                     address=form.address,
                     command=command,
                     parameters=form.filled_in,
@@ -228,6 +208,40 @@ def to_text(links: Iterable[Link]) -> str:
         lines = [f"{link.template} in {link.region}", link.address, link.command, *_notes([link])]
         paragraphs.append("\n".join(lines) + "\n")
     return "\n".join(paragraphs)
+
+
+def _require_partition(folder: Folder, region: str) -> None:
+    if partition_of(region) != folder.partition:
+        raise RegionError(
+            "region",
+            region,
+            f"is in partition {partition_of(region)}, and bucket {folder.bucket!r} in {folder.partition}: "
+            "CloudFormation reads templates of its own partition only, so publish to a bucket there, too",
+        )
+
+
+def _require_services(name: str, template: Mapping[str, Any], region: str) -> None:
+    missing = lacking(template, region)
+    if missing:
+        remedy = f"has no {', '.join(missing)}, which {name} uses: leave out this region, or this template"
+        raise RegionError("region", region, remedy)
+
+
+def _check(template: Mapping[str, Any], parameters: Parameters) -> None:
+    """Refuses values that the template refuses, and says which file they are from."""
+    try:
+        check_some(template, parameters.values)
+    except ParameterError as error:
+        where = f"{error.field} in {parameters.file}" if parameters.file else error.field
+        raise ParameterError(where, error.value, error.remedy) from None
+
+
+def _note(url: str, settings: RenderSettings, *, nested: bool) -> str:
+    """What to know about the command, which reads a rendering of one's own."""
+    if not nested and settings == DEFAULT_SETTINGS:
+        return ""
+    same = f"the same settings as here{f' and --nested-base-url {url}' if nested else ''}"
+    return f"The command reads {_TEMPLATES}/: render it with {same}."
 
 
 def _overrides(parameters: Parameters, published_only: Mapping[str, str]) -> list[str]:

@@ -108,7 +108,7 @@ def _to_encode(template: Mapping[str, Any], value: Any) -> list[str] | None:
     """The characters to encode for the value to stand in an address; None where that cannot be said for every value."""
     characters: set[str] = set()
     for text in possible_values(template, value):
-        if not isinstance(text, str) or not re.fullmatch(r"[A-Za-z0-9._~/-]*", substitute(text, lambda name: "")):
+        if not isinstance(text, str) or not re.fullmatch(r"[A-Za-z0-9._~/-]*", substitute(text, lambda _name: "")):
             return None
         for name in names_in(text):
             if name in _SAFE_PSEUDO_PARAMETERS:

@@ -17,35 +17,10 @@ _EXAMPLE = 'give a list such as [{"ParameterKey": "NAME", "ParameterValue": "VAL
 
 def read_parameters(path: Path) -> dict[str, str]:
     """The values in the file, by parameter. Raises :class:`ParameterFileError`."""
-
-    def refuse(remedy: str) -> ParameterFileError:
-        return ParameterFileError("parameter file", str(path), remedy)
-
-    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        entry = dict(pairs)
-        if len(entry) < len(pairs):
-            raise refuse("an entry says the same key twice: say it once")
-        return entry
-
-    if not str(path).isprintable():
-        raise refuse("its name does not fit on a line: rename it")
     try:
-        rows = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=once)
-    except OSError as error:
-        raise refuse(f"cannot be read ({error.strerror})") from None
-    # RecursionError: JSON nested deeper than Python reads.
-    except (ValueError, RecursionError):
-        raise refuse(f"is not JSON in UTF-8: {_EXAMPLE}") from None
-    if not isinstance(rows, list):
-        raise refuse(f"is not a list: {_EXAMPLE}")
-    values: dict[str, str] = {}
-    for number, row in enumerate(rows, start=1):
-        if not isinstance(row, dict) or set(row) != _KEYS or not all(isinstance(text, str) for text in row.values()):
-            raise refuse(f"entry {number} is not of that form: {_EXAMPLE}")
-        if row["ParameterKey"] in values:
-            raise refuse(f"entry {number} gives {row['ParameterKey']!r} a second value: leave one out")
-        values[row["ParameterKey"]] = row["ParameterValue"]
-    return values
+        return _values(_rows(path))
+    except _RefusedError as refused:
+        raise ParameterFileError("parameter file", str(path), str(refused)) from None
 
 
 def merged(paths: Sequence[Path], known: Container[str]) -> dict[str, str]:
@@ -77,3 +52,39 @@ def check_some(template: Mapping[str, Any], values: Mapping[str, str]) -> None:
     check_parameters({"Parameters": given}, values)
     if all(name in values or "Default" in parameter for name, parameter in parameters.items()):
         check_parameters(template, values)
+
+
+class _RefusedError(Exception):
+    """What is wrong with a parameter file, and what to do."""
+
+
+def _rows(path: Path) -> list[Any]:
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        entry = dict(pairs)
+        if len(entry) < len(pairs):
+            raise _RefusedError("an entry says the same key twice: say it once")
+        return entry
+
+    if not str(path).isprintable():
+        raise _RefusedError("its name does not fit on a line: rename it")
+    try:
+        rows = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=once)
+    except OSError as error:
+        raise _RefusedError(f"cannot be read ({error.strerror})") from None
+    # RecursionError: JSON nested deeper than Python reads.
+    except (ValueError, RecursionError):
+        raise _RefusedError(f"is not JSON in UTF-8: {_EXAMPLE}") from None
+    if not isinstance(rows, list):
+        raise _RefusedError(f"is not a list: {_EXAMPLE}")
+    return rows
+
+
+def _values(rows: list[Any]) -> dict[str, str]:
+    values: dict[str, str] = {}
+    for number, row in enumerate(rows, start=1):
+        if not isinstance(row, dict) or set(row) != _KEYS or not all(isinstance(text, str) for text in row.values()):
+            raise _RefusedError(f"entry {number} is not of that form: {_EXAMPLE}")
+        if row["ParameterKey"] in values:
+            raise _RefusedError(f"entry {number} gives {row['ParameterKey']!r} a second value: leave one out")
+        values[row["ParameterKey"]] = row["ParameterValue"]
+    return values

@@ -12,6 +12,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 from typing import Any
 
 from ..catalog import RenderSettings
@@ -58,7 +59,7 @@ def publish(
     region: str | None = None,
     settings: RenderSettings = DEFAULT_SETTINGS,
     nested: bool = False,
-    progress: Callable[[str], None] = lambda message: None,
+    progress: Callable[[str], None] = lambda _message: None,
 ) -> tuple[Folder, Publication]:
     """Uploads what is missing or differs; returns where, and what is there now.
 
@@ -125,9 +126,9 @@ def _bucket_region(s3: Any, bucket: str, region: str | None, identity: dict[str,
         with _refusals("bucket", bucket):
             answer = s3.head_bucket(Bucket=bucket, ExpectedBucketOwner=account)
     except _AnsweredError as error:
-        if error.status == 404:
+        if error.status == HTTPStatus.NOT_FOUND:
             remedy = f"there is no bucket of this name: aws s3 mb s3://{bucket} makes it, or give another"
-        elif error.status == 403:
+        elif error.status == HTTPStatus.FORBIDDEN:
             remedy = (
                 f"is not account {account}'s, or {identity['Arn']} lacks s3:ListBucket on it: use a bucket of that "
                 "account, or get the permission"
@@ -166,7 +167,7 @@ def _head(s3: Any, target: dict[str, str]) -> dict[str, Any]:
     try:
         answer: dict[str, Any] = s3.head_object(**target, ChecksumMode="ENABLED")
     except ClientError as error:
-        if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] == HTTPStatus.NOT_FOUND:
             return {}
         raise
     return answer
@@ -191,7 +192,7 @@ def _refusals(field: str, value: str, denied: str | None = None) -> Iterator[Non
     except exceptions.ClientError as error:
         code = error.response.get("Error", {}).get("Code", "")
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        remedy = _REMEDIES.get(code) or (denied if status == 403 else None)
+        remedy = _REMEDIES.get(code) or (denied if status == HTTPStatus.FORBIDDEN else None)
         raise _AnsweredError(field, value, remedy or f"AWS refused: {_one_line(error)}", status) from None
     except (exceptions.NoCredentialsError, exceptions.PartialCredentialsError):
         raise PublishError(

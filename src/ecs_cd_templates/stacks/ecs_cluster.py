@@ -254,9 +254,10 @@ def _role(title: str, cluster: EcsCluster, condition: str) -> Role:
 
 
 def _agent(cluster: EcsCluster) -> list[Grant]:
-    """What the agent calls, from
-    https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AmazonEC2ContainerServiceforEC2Role.html, on what
-    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerservice.html allows.
+    """What the agent calls, on what it may be limited to.
+
+    https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AmazonEC2ContainerServiceforEC2Role.html and
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerservice.html
     """
     arn_prefix = "arn:${AWS::Partition}:ecs:${AWS::Region}:${AWS::AccountId}"
     cluster_arn = sub(f"{arn_prefix}:cluster/${{cluster}}", cluster=cluster)

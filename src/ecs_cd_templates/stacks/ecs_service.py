@@ -261,8 +261,9 @@ _TASKS = sub("arn:${AWS::Partition}:ecs:${AWS::Region}:${AWS::AccountId}:*")
 
 
 def _image_pull(repository: Named) -> list[Grant]:
-    """What it takes to pull an image from the repository
-    (https://docs.aws.amazon.com/AmazonECR/latest/userguide/ECR_on_ECS.html).
+    """What it takes to pull an image from the repository.
+
+    https://docs.aws.amazon.com/AmazonECR/latest/userguide/ECR_on_ECS.html
     """
     return [
         grants.registry_token(),

@@ -158,7 +158,7 @@ def add_prerequisites(
     """
     steps = settings.pipeline.steps
     every = parts(settings.environments, steps)
-    names = {part.spec: _name(part, form, existing) for part in every}
+    names = {part.spec: _name(part, form, existing=existing) for part in every}
     if not existing:
         # A role that exists already may serve twice, and a rule cannot tell it from one that is made.
         own_roles = [form.of(part.spec) for part in roles(steps)]
@@ -374,7 +374,7 @@ def _add_subscription(template: Template, topic_arn: AWSHelperFn, address: Param
     )
 
 
-def _name(part: Part, form: Form, existing: bool) -> Named:
+def _name(part: Part, form: Form, *, existing: bool) -> Named:
     """The part's own name, without the mark."""
     parameter = form.of(part.spec)
     name: Named = _unmarked(parameter) if existing else parameter

@@ -21,7 +21,7 @@ LANGUAGES: tuple[str, ...] = tuple(
 """The codes of the languages, English first."""
 
 
-class Text(str):
+class Text(str):  # noqa: SLOT000 - it has two attributes
     """An English text that knows its key and what fills it, so that it can be said in other languages.
 
     A ``KeyError`` if there is no text of this key, or nothing to fill a place in it with.
@@ -31,6 +31,7 @@ class Text(str):
     fill: Mapping[str, str]
 
     def __new__(cls, key: str, **fill: str) -> Self:
+        """The text of this key, with what fills its places."""
         text = super().__new__(cls, _said(key, fill, ENGLISH))
         text.key = key
         text.fill = fill
