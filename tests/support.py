@@ -11,9 +11,22 @@ from typing import Any
 
 import yaml
 
-from ecs_cd_templates import RenderSettings, catalog, render, to_yaml
+from ecs_cd_templates import (
+    THREE_ENVIRONMENTS,
+    Environment,
+    PipelineSettings,
+    RenderSettings,
+    catalog,
+    render,
+    to_yaml,
+)
+from ecs_cd_templates import parameters as specs
 from ecs_cd_templates.cfn.evaluation import Target
+from ecs_cd_templates.environments import scopes
 from ecs_cd_templates.launch.bundle import Folder, Publication, publication, published_templates
+from ecs_cd_templates.parameters import ParameterSpec, name_of
+from ecs_cd_templates.steps import BUILD_STEPS, CONTAINER_IMAGE, UNIT_TESTS
+from ecs_cd_templates.texts import Text
 
 ROOT = Path(__file__).parents[1]
 TARGET = Target(account="111122223333", region="us-east-1")
@@ -27,6 +40,15 @@ BUCKET_REGIONS = {"aws": "eu-west-1", "aws-cn": "cn-northwest-1", "aws-us-gov": 
 # The example values for each template.
 FILES = {name: str((ROOT / "params" / name).with_suffix(".json")) for name in catalog.templates()}
 DEFAULT = RenderSettings()
+# The environments and builds of the reference and of the files under params/, whatever the defaults become.
+REFERENCE = RenderSettings(
+    environments=(
+        Environment(id="Dev", display_name=Text("environment.development"), default_branch="master"),
+        Environment(id="QA", display_name=Text("environment.quality_assurance")),
+        Environment(id="Prod", display_name=Text("environment.production"), approval=True, images_to_keep=100),
+    ),
+    pipeline=PipelineSettings(steps=(UNIT_TESTS, CONTAINER_IMAGE)),
+)
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
@@ -51,10 +73,42 @@ def load(text: str) -> dict[str, Any]:
     return data
 
 
-def parameters(template: str) -> dict[str, str]:
-    """The example values for a template, from its file under params/."""
-    rows = json.loads((ROOT / "params" / template).with_suffix(".json").read_text())
+def branch_of(environment: Environment) -> str:
+    """The branch that the environment's pipeline deploys, in the examples."""
+    return environment.default_branch or environment.id.lower()
+
+
+def example_values(template: str) -> dict[str, str]:
+    """The example values for a template, from its file under params/; none if it has no file."""
+    path = Path(FILES[template])
+    rows = json.loads(path.read_text()) if path.exists() else []
     return {row["ParameterKey"]: row["ParameterValue"] for row in rows}
+
+
+def parameters(template: str) -> dict[str, str]:
+    """The example values for a template.
+
+    An environment or a build that is new has no values in the files: those have what the specifications propose.
+    """
+    values = example_values(template)
+    asked = data()[template]["Parameters"]
+    left = [name for name, properties in asked.items() if "Default" not in properties and name not in values]
+    return values | {name: _proposed(template)[name] for name in left}
+
+
+@cache
+def _proposed(template: str) -> Mapping[str, str]:
+    """What the specifications propose, by the name of the template's parameter."""
+    every = [spec for spec in vars(specs).values() if isinstance(spec, ParameterSpec)]
+    proposed: dict[str, str | None] = {}
+    for scope in scopes(THREE_ENVIRONMENTS):
+        for spec in every:
+            proposed[name_of(spec, scope)] = spec.default_for(scope.environment)
+        proposed[name_of(specs.BRANCH, scope)] = branch_of(scope.environment)
+    for step in BUILD_STEPS:
+        for spec, own in ((step.project, step.own_project), (step.role, step.own_role)):
+            proposed[own.name if template == step.file_name else spec.name] = spec.default_for(None)
+    return MappingProxyType({name: value for name, value in proposed.items() if value is not None})
 
 
 # Rendering is slow, and many tests read the same: each text is made once in a process. Who changes what these

@@ -1,4 +1,4 @@
-"""The five templates ask for exactly what the reference's contract says."""
+"""The five templates ask for exactly what the reference's contract says, for its environments and builds."""
 
 from __future__ import annotations
 
@@ -7,20 +7,35 @@ from typing import Any
 
 import pytest
 
-from ecs_cd_templates import AllEnvironmentsSettings, build_all_environments, to_yaml
-from support import ROOT, data, load, rendered
+from ecs_cd_templates import THREE_ENVIRONMENTS, AllEnvironmentsSettings, build_all_environments, to_yaml
+from support import REFERENCE, ROOT, data, load, rendered
 
 CONTRACT = json.loads((ROOT / "tests/data/contract.json").read_text())
-RENDERED = data()
+RENDERED = data(REFERENCE)
 NESTED = load(
-    to_yaml(build_all_environments(AllEnvironmentsSettings(nested_base_url="https://b.s3.us-east-1.amazonaws.com/p")))
+    to_yaml(
+        build_all_environments(
+            AllEnvironmentsSettings(
+                environments=REFERENCE.environments,
+                pipeline=REFERENCE.pipeline,
+                nested_base_url="https://b.s3.us-east-1.amazonaws.com/p",
+            )
+        )
+    )
 )
+IDS = [environment.id for environment in REFERENCE.environments]
 ALL_ENVIRONMENTS = "deployment-pipeline-for-all-env.yaml"
 FORMS = [*((name, RENDERED[name]) for name in CONTRACT), (ALL_ENVIRONMENTS, NESTED)]
 
 
 def test_contract_has_57_parameters() -> None:
     assert sum(len(template["parameters"]) for template in CONTRACT.values()) == 57
+
+
+def test_environments_of_the_reference_are_so_by_default() -> None:
+    for environment in THREE_ENVIRONMENTS:
+        if environment.id in IDS:
+            assert environment == REFERENCE.environments[IDS.index(environment.id)]
 
 
 @pytest.mark.parametrize(("name", "template"), FORMS)
@@ -63,14 +78,14 @@ def test_self_contained_template_holds_nine_resources_inline() -> None:
     resources = RENDERED[ALL_ENVIRONMENTS]["Resources"]
     assert {logical_id: resource["Type"] for logical_id, resource in resources.items()} == {
         f"{logical_id}For{key}Env": kind
-        for key in ("Dev", "QA", "Prod")
+        for key in IDS
         for logical_id, kind in CONTRACT["deployment-pipeline-with-approval.yaml"]["resources"].items()
     }
-    assert len(rendered()[ALL_ENVIRONMENTS].encode()) <= 51_200
+    assert len(rendered(REFERENCE)[ALL_ENVIRONMENTS].encode()) <= 51_200
 
 
 def test_outputs_of_all_environments() -> None:
     for template in (RENDERED[ALL_ENVIRONMENTS], NESTED):
         assert set(template["Outputs"]) == {
-            f"{name}For{key}Env" for name in ("PipelineUrl", "ECRRepositoryUri") for key in ("Dev", "QA", "Prod")
+            f"{name}For{key}Env" for name in ("PipelineUrl", "ECRRepositoryUri") for key in IDS
         }
