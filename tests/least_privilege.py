@@ -15,6 +15,9 @@ from typing import Any
 from policy_sentry.querying.actions import get_actions_for_service
 
 from ecs_cd_templates.cfn.evaluation import Target, resolve
+from ecs_cd_templates.environments import THREE_ENVIRONMENTS
+from ecs_cd_templates.stacks import prerequisites
+from ecs_cd_templates.steps import BUILD_STEPS
 from iam_evaluator import Request, is_allowed, may_assume
 from support import data, parameters
 
@@ -84,7 +87,8 @@ ARTIFACT_CALLS = [
     ),
 ]
 
-# What a build calls with its project's role, by the buildspec it runs; "" for every build.
+# What a build calls with its project's role, by the buildspec it runs; "" for every build, and all that a build calls
+# whose buildspec is not here.
 BUILD_CALLS: dict[str, list[tuple[str, str, str]]] = {
     "": [
         ("logs:CreateLogGroup", "{log_group}", BUILD_ROLE_PAGE),
@@ -152,13 +156,7 @@ class Roles:
     trust: Mapping[str, dict[str, Any]]
 
 
-ROLE_TITLES = (
-    "CodePipelineServiceRole",
-    "CodeBuildNodejsServiceRole",
-    "CodeBuildContainerImageServiceRole",
-    "CloudWatchEventRole",
-)
-NODEJS_ROLE, IMAGE_ROLE = ROLE_TITLES[1:3]
+ROLE_TITLES = tuple(role.thing for role in prerequisites.roles(BUILD_STEPS))
 PIPELINES = "deployment-pipeline-for-all-env.yaml"
 
 
@@ -176,22 +174,33 @@ def rendered(target: Target) -> Roles:
 def calls(target: Target) -> list[Call]:
     """Every call that the pipelines, as rendered for the example parameters, make with a role."""
     resources = resolve(data()[PIPELINES], parameters(PIPELINES), target).resources
-    projects = [
-        resolve(data()[name], parameters(name), target).resources["CodeBuildProject"]["Properties"]
-        for name in ("code-build-nodejs.yaml", "code-build-containerImage.yaml")
-    ]
-    buildspecs = {project["Name"]: project["Source"]["BuildSpec"] for project in projects}
+    builds = {project["Name"]: (role, project) for role, project in _projects(target).items()}
     made: list[Call] = []
     for title, resource in resources.items():
         if resource["Type"] == "AWS::CodePipeline::Pipeline":
-            made += _pipeline_calls(title, resource["Properties"], buildspecs, target)
+            made += _pipeline_calls(title, resource["Properties"], builds, target)
         if resource["Type"] == "AWS::Events::Rule":
             arn = resource["Properties"]["Targets"][0]["Arn"]
             made += [Call("CloudWatchEventRole", Request(action, arn), source) for action, _, source in EVENT_CALLS]
     return list({repr(call): call for call in made}.values())
 
 
-def _pipeline_calls(title: str, pipeline: dict[str, Any], buildspecs: dict[str, str], target: Target) -> Iterator[Call]:
+@cache
+def _projects(target: Target) -> Mapping[str, dict[str, Any]]:
+    """Each build's project, as rendered for the example parameters, by the title of the role that it works with."""
+    roles = resolve(data()["prerequisites.yaml"], parameters("prerequisites.yaml"), target).resources
+    prefix = f"arn:{target.partition}:iam::{target.account}:role/"
+    titles = {prefix + roles[title]["Properties"]["RoleName"]: title for title in ROLE_TITLES}
+    projects = [
+        resolve(data()[step.file_name], parameters(step.file_name), target).resources["CodeBuildProject"]["Properties"]
+        for step in BUILD_STEPS
+    ]
+    return {titles[project["ServiceRole"]]: project for project in projects}
+
+
+def _pipeline_calls(
+    title: str, pipeline: dict[str, Any], builds: Mapping[str, tuple[str, dict[str, Any]]], target: Target
+) -> Iterator[Call]:
     partition, account = target.partition, target.account
     place = f"{target.region}:{account}"
     key = title.removeprefix("PipelineFor").removesuffix("Env").lower()
@@ -225,12 +234,12 @@ def _pipeline_calls(title: str, pipeline: dict[str, Any], buildspecs: dict[str, 
             for call, resource, context, source in PIPELINE_CALLS[provider]:
                 yield Call("CodePipelineServiceRole", Request(call, resource.format(**here), context), source)
             if provider == "CodeBuild":
-                buildspec = buildspecs[project]
                 for variable in json.loads(configuration.get("EnvironmentVariables", "[]")):
                     if variable["name"] == "ECR_REPOSITORY_URI":
                         here["images"] = f"arn:{partition}:ecr:{place}:repository/{variable['value'].partition('/')[2]}"
-                role = {"buildspec_nodejs.yml": NODEJS_ROLE, "buildspec_containerImage.yml": IMAGE_ROLE}[buildspec]
-                for call, resource, source in BUILD_CALLS[""] + BUILD_CALLS[buildspec]:
+                role, properties = builds[project]
+                buildspec = properties["Source"]["BuildSpec"]
+                for call, resource, source in BUILD_CALLS[""] + BUILD_CALLS.get(buildspec, []):
                     context = own if call.startswith("s3:") else {}
                     yield Call(role, Request(call, resource.format(**here), context), source)
 
@@ -238,21 +247,20 @@ def _pipeline_calls(title: str, pipeline: dict[str, Any], buildspecs: dict[str, 
 def assumptions(target: Target) -> dict[str, list[Request]]:
     """For each role, the requests with which its service takes it on."""
     place = f"{target.region}:{target.account}"
-    names = [f"ecs-cd-{key}" for key in ("dev", "qa", "prod")]
+    names = [f"ecs-cd-{environment.id.lower()}" for environment in THREE_ENVIRONMENTS]
 
     def by(service: str, arn: str) -> Request:
         context = {"aws:SourceAccount": target.account, "aws:SourceArn": arn}
         return Request("sts:AssumeRole", "*", context, f"{service}.amazonaws.com")
 
-    projects = {NODEJS_ROLE: "ecs-cd-build-nodejs", IMAGE_ROLE: "ecs-cd-build-container-image"}
     return {
         "CodePipelineServiceRole": [
             Request("sts:AssumeRole", "*", {}, "codepipeline.amazonaws.com"),
             *(by("codepipeline", f"arn:{target.partition}:codepipeline:{place}:{name}") for name in names),
         ],
         **{
-            role: [by("codebuild", f"arn:{target.partition}:codebuild:{place}:project/{project}")]
-            for role, project in projects.items()
+            role: [by("codebuild", f"arn:{target.partition}:codebuild:{place}:project/{project['Name']}")]
+            for role, project in _projects(target).items()
         },
         "CloudWatchEventRole": [by("events", f"arn:{target.partition}:events:{place}:rule/{name}") for name in names],
     }

@@ -9,6 +9,7 @@ import compare_policies
 import pytest
 
 from ecs_cd_templates.cfn.evaluation import Target
+from ecs_cd_templates.steps import BUILD_STEPS
 from iam_evaluator import PolicyError
 from least_privilege import ROLE_TITLES, permission_problems, rendered, trust_problems
 from mutants import mutants
@@ -52,12 +53,8 @@ def _dies(proof: Proof, role: str, mutant: dict[str, Any]) -> bool:
 
 
 def test_documented_figures_are_those_of_the_rendered_policies() -> None:
-    names = (
-        "ours: CodePipeline",
-        "ours: CodeBuild, unit tests",
-        "ours: CodeBuild, container image",
-        "ours: EventBridge",
-    )
+    builds = [f"ours: CodeBuild, {step.display_name}" for step in BUILD_STEPS]
+    names = ("ours: CodePipeline", *builds, "ours: EventBridge")
     policies = dict(zip(names, (rendered(TARGET).permissions[role] for role in ROLE_TITLES), strict=True))
     page = (ROOT / "docs/least-privilege.md").read_text(encoding="utf-8")
     for line in compare_policies.table(policies):
