@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from ecs_cd_templates import (
+    THREE_ENVIRONMENTS,
     AllEnvironmentsSettings,
     CodeBuildSettings,
     DeploymentPipelineSettings,
@@ -23,8 +24,8 @@ from ecs_cd_templates import (
 )
 from ecs_cd_templates.catalog import RenderSettings
 from ecs_cd_templates.cfn.evaluation import Resolved, Target, resolve
-from ecs_cd_templates.steps import CONTAINER_IMAGE
-from support import PARTITIONS, TARGET, data, load, parameters, rendered
+from ecs_cd_templates.steps import BUILD_STEPS, CONTAINER_IMAGE, BuildStep
+from support import PARTITIONS, TARGET, branch_of, data, load, parameters, rendered
 
 BASE_URL = "https://b.s3.us-east-1.amazonaws.com/p"
 ALL = "deployment-pipeline-for-all-env.yaml"
@@ -42,7 +43,7 @@ SUFFIXES = {"aws": "amazonaws.com", "aws-cn": "amazonaws.com.cn", "aws-us-gov": 
 def flat(values: dict[str, str], target: Target) -> dict[str, Resolved]:
     """The self-contained template, taken apart into the resources and outputs of each environment."""
     whole = resolve(FLAT[ALL], values, target)
-    return {key: _part(whole, f"For{key}Env") for key in ("Dev", "QA", "Prod")}
+    return {environment.id: _part(whole, f"For{environment.id}Env") for environment in THREE_ENVIRONMENTS}
 
 
 def nested(values: dict[str, str], target: Target) -> dict[str, Resolved]:
@@ -65,10 +66,10 @@ def _part(whole: Resolved, suffix: str) -> Resolved:
     return Resolved(own(whole.resources), own(whole.outputs))
 
 
-def expected_stages(key: str, partition: str) -> list[dict[str, Any]]:
+def expected_stages(environment: Environment, partition: str) -> list[dict[str, Any]]:
     """The stages of an environment's pipeline, written out by hand for the example parameters."""
-    name, region = key.lower(), PARTITIONS[partition].region
-    branch = {"Dev": "master", "QA": "qa", "Prod": "prod"}[key]
+    name, region = environment.id.lower(), PARTITIONS[partition].region
+    branch = branch_of(environment)
     approval = {
         "Name": "Approval",
         "ActionTypeId": {"Category": "Approval", "Owner": "AWS", "Provider": "Manual", "Version": "1"},
@@ -104,8 +105,9 @@ def expected_stages(key: str, partition: str) -> list[dict[str, Any]]:
         "InputArtifacts": [{"Name": "BuildAppArtifact"}],
         "OutputArtifacts": [{"Name": "BuildContainerArtifact"}],
     }
-    steps: list[dict[str, Any]] = [approval] if key == "Prod" else []
-    steps += [build_app, build_container]
+    builds: dict[str, dict[str, Any]] = {"Nodejs": build_app, "ContainerImage": build_container}
+    steps: list[dict[str, Any]] = [approval] if environment.approval else []
+    steps += [builds.get(step.name) or expected_build(step) for step in BUILD_STEPS]
     return [
         {
             "Name": "Source",
@@ -144,6 +146,19 @@ def expected_stages(key: str, partition: str) -> list[dict[str, Any]]:
     ]
 
 
+def expected_build(step: BuildStep) -> dict[str, Any]:
+    """The action of any other build: it gets what the last one before it passed on that was no image."""
+    before = BUILD_STEPS[: BUILD_STEPS.index(step)]
+    (*_, application) = ["SourceArtifact", *(one.output for one in before if one.output and not one.pushes_image)]
+    return {
+        "Name": step.action,
+        "ActionTypeId": {"Category": "Build", "Owner": "AWS", "Provider": "CodeBuild", "Version": "1"},
+        "Configuration": {"ProjectName": VALUES[f"CodeBuild{step.name}ProjectName"]},
+        "InputArtifacts": [{"Name": application}],
+        **({"OutputArtifacts": [{"Name": step.output}]} if step.output else {}),
+    }
+
+
 def with_variables_parsed(stages: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The stages with the JSON of the build variables read, as CodeBuild reads it."""
     stages = copy.deepcopy(stages)
@@ -156,13 +171,13 @@ def with_variables_parsed(stages: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("form", [flat, nested])
-@pytest.mark.parametrize("key", ["Dev", "QA", "Prod"])
+@pytest.mark.parametrize("environment", THREE_ENVIRONMENTS, ids=lambda environment: environment.id)
 @pytest.mark.parametrize("partition", PARTITIONS)
-def test_each_pipeline_is_what_it_is_for(form: Any, key: str, partition: str) -> None:
-    target, name = PARTITIONS[partition], key.lower()
-    part = form(VALUES, target)[key]
+def test_each_pipeline_is_what_it_is_for(form: Any, environment: Environment, partition: str) -> None:
+    target, name = PARTITIONS[partition], environment.id.lower()
+    part = form(VALUES, target)[environment.id]
     pipeline = part.resources["Pipeline"]["Properties"]
-    assert with_variables_parsed(pipeline.pop("Stages")) == expected_stages(key, partition)
+    assert with_variables_parsed(pipeline.pop("Stages")) == expected_stages(environment, partition)
     assert pipeline == {
         "Name": f"ecs-cd-{name}",
         "PipelineType": "V2",
@@ -172,15 +187,15 @@ def test_each_pipeline_is_what_it_is_for(form: Any, key: str, partition: str) ->
 
 
 @pytest.mark.parametrize("form", [flat, nested])
-@pytest.mark.parametrize(("key", "branch"), [("Dev", "master"), ("QA", "qa"), ("Prod", "prod")])
+@pytest.mark.parametrize("environment", THREE_ENVIRONMENTS, ids=lambda environment: environment.id)
 @pytest.mark.parametrize("partition", PARTITIONS)
 def test_each_trigger_starts_its_own_pipeline_on_its_own_branch(
-    form: Any, key: str, branch: str, partition: str
+    form: Any, environment: Environment, partition: str
 ) -> None:
     target = PARTITIONS[partition]
     place = f"{target.region}:111122223333"
-    trigger = form(VALUES, target)[key].resources["CWEventTrigger"]["Properties"]
-    assert trigger["Name"] == f"ecs-cd-{key.lower()}"
+    trigger = form(VALUES, target)[environment.id].resources["CWEventTrigger"]["Properties"]
+    assert trigger["Name"] == f"ecs-cd-{environment.id.lower()}"
     assert trigger["EventPattern"] == {
         "source": ["aws.codecommit"],
         "detail-type": ["CodeCommit Repository State Change"],
@@ -188,11 +203,11 @@ def test_each_trigger_starts_its_own_pipeline_on_its_own_branch(
         "detail": {
             "event": ["referenceCreated", "referenceUpdated"],
             "referenceType": ["branch"],
-            "referenceName": [branch],
+            "referenceName": [branch_of(environment)],
         },
     }
     (only,) = trigger["Targets"]
-    assert only["Arn"] == f"arn:{partition}:codepipeline:{place}:ecs-cd-{key.lower()}"
+    assert only["Arn"] == f"arn:{partition}:codepipeline:{place}:ecs-cd-{environment.id.lower()}"
     assert only["RoleArn"] == f"arn:{partition}:iam::111122223333:role/ecs-cd-events"
 
 
@@ -229,9 +244,9 @@ def test_blank_lifecycle_policy_leaves_the_repository_alone(form: Any) -> None:
 @pytest.mark.parametrize("partition", PARTITIONS)
 def test_outputs_lead_to_the_pipeline_and_the_repository(partition: str) -> None:
     target = PARTITIONS[partition]
-    for key in ("Dev", "QA", "Prod"):
-        name = key.lower()
-        assert flat(VALUES, target)[key].outputs == {
+    for environment in THREE_ENVIRONMENTS:
+        name = environment.id.lower()
+        assert flat(VALUES, target)[environment.id].outputs == {
             "PipelineUrl": f"https://{CONSOLES[partition]}/codesuite/codepipeline/pipelines/ecs-cd-{name}/view"
             f"?region={target.region}",
             "ECRRepositoryUri": f"111122223333.dkr.ecr.{target.region}.{SUFFIXES[partition]}/ecs-cd-sample-app-{name}",
@@ -253,17 +268,22 @@ def test_single_pipelines(name: str, approval: bool) -> None:
     stages = resolve(FLAT[name], parameters(name), TARGET).resources["Pipeline"]["Properties"]["Stages"]
     assert [[action["Name"] for action in stage["Actions"]] for stage in stages] == [
         ["Source"],
-        [*(["Approval"] if approval else []), "BuildApp", "BuildContainer"],
+        [*(["Approval"] if approval else []), *(step.action for step in BUILD_STEPS)],
         ["Deploy"],
     ]
 
 
-@pytest.mark.parametrize(
-    ("kind", "buildspec", "privileged"),
-    [("nodejs", "buildspec_nodejs.yml", False), ("containerImage", "buildspec_containerImage.yml", True)],
-)
-def test_build_projects(kind: Any, buildspec: str, privileged: bool) -> None:
-    name = f"code-build-{kind}.yaml"
+# Of each project: the file that says what it runs, and whether Docker may run in it.
+BUILDS = {
+    "code-build-nodejs.yaml": ("buildspec_nodejs.yml", False),
+    "code-build-containerImage.yaml": ("buildspec_containerImage.yml", True),
+}
+
+
+@pytest.mark.parametrize("step", BUILD_STEPS, ids=lambda step: step.name)
+def test_build_projects(step: BuildStep) -> None:
+    name = step.file_name
+    buildspec, privileged = BUILDS.get(name, (step.buildspec, step.privileged))
     values = parameters(name)
     project = resolve(FLAT[name], values, TARGET).resources["CodeBuildProject"]["Properties"]
     assert project == {

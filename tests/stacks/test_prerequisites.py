@@ -46,11 +46,9 @@ def test_launches_without_typing_anything() -> None:
         "ArtifactBucketPolicy": "AWS::S3::BucketPolicy",
         "ApprovalTopic": "AWS::SNS::Topic",
         "CodeCommitRepository": "AWS::CodeCommit::Repository",
-        "NodejsBuildLogs": "AWS::Logs::LogGroup",
-        "ContainerImageBuildLogs": "AWS::Logs::LogGroup",
+        **{f"{step.name}BuildLogs": "AWS::Logs::LogGroup" for step in BUILD_STEPS},
         "CodePipelineServiceRole": "AWS::IAM::Role",
-        "CodeBuildNodejsServiceRole": "AWS::IAM::Role",
-        "CodeBuildContainerImageServiceRole": "AWS::IAM::Role",
+        **{f"CodeBuild{step.name}ServiceRole": "AWS::IAM::Role" for step in BUILD_STEPS},
         "CloudWatchEventRole": "AWS::IAM::Role",
     }
     assert len(TEXT.encode()) <= MAX_BODY_BYTES
@@ -64,15 +62,13 @@ def test_defaults_and_example_files_are_the_same_names() -> None:
     shared = set(asked) & set(outputs)
     assert {name: outputs[name] for name in shared} == {name: asked[name] for name in shared}
     assert set(asked) - shared == {
-        "CodeCommitBranchNameForDevEnv",
-        "CodeCommitBranchNameForQAEnv",
-        "CodeCommitBranchNameForProdEnv",
+        *(f"CodeCommitBranchNameFor{environment.id}Env" for environment in THREE_ENVIRONMENTS),
         "ECSTaskContainerName",
     }
-    for kind, key in (("nodejs", "Nodejs"), ("containerImage", "ContainerImage")):
-        builds = parameters(f"code-build-{kind}.yaml")
-        assert builds["CodeBuildProjectName"] == outputs[f"CodeBuild{key}ProjectName"]
-        assert builds["CodeBuildServiceRoleName"] == outputs[f"CodeBuild{key}ServiceRoleName"]
+    for step in BUILD_STEPS:
+        builds = parameters(step.file_name)
+        assert builds["CodeBuildProjectName"] == outputs[f"CodeBuild{step.name}ProjectName"]
+        assert builds["CodeBuildServiceRoleName"] == outputs[f"CodeBuild{step.name}ServiceRoleName"]
 
 
 # What is not made if the name of the part is marked as existing.
@@ -81,11 +77,9 @@ OF_PART = {
     "SNSTopicName": {"ApprovalTopic"},
     "CodeCommitRepositoryName": {"CodeCommitRepository"},
     "CodePipelineServiceRoleName": {"CodePipelineServiceRole"},
-    "CodeBuildNodejsServiceRoleName": {"CodeBuildNodejsServiceRole"},
-    "CodeBuildContainerImageServiceRoleName": {"CodeBuildContainerImageServiceRole"},
+    **{f"CodeBuild{step.name}ServiceRoleName": {f"CodeBuild{step.name}ServiceRole"} for step in BUILD_STEPS},
     "CloudWatchEventRoleName": {"CloudWatchEventRole"},
-    "CodeBuildNodejsProjectName": {"NodejsBuildLogs"},
-    "CodeBuildContainerImageProjectName": {"ContainerImageBuildLogs"},
+    **{f"CodeBuild{step.name}ProjectName": {f"{step.name}BuildLogs"} for step in BUILD_STEPS},
 }
 
 
@@ -152,22 +146,19 @@ def test_the_rest_is_hardened_too() -> None:
     assert resources["ApprovalTopic"]["Properties"]["KmsMasterKeyId"] == "alias/aws/sns"
     repository = resources["CodeCommitRepository"]
     assert (repository["DeletionPolicy"], repository["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
-    for title, project in (("NodejsBuildLogs", "nodejs"), ("ContainerImageBuildLogs", "container-image")):
+    for title, project in ((f"{step.name}BuildLogs", parameters(step.file_name)) for step in BUILD_STEPS):
         # One that stayed would be in the way of the next stack.
         assert (resources[title]["DeletionPolicy"], resources[title]["UpdateReplacePolicy"]) == ("Delete", "Delete")
         assert resources[title]["Properties"] == {
-            "LogGroupName": f"/aws/codebuild/ecs-cd-build-{project}",
+            "LogGroupName": f"/aws/codebuild/{project['CodeBuildProjectName']}",
             "RetentionInDays": "14",
         }
 
 
 def test_build_projects_write_to_the_log_groups_and_work_with_the_roles_made_here() -> None:
     resources = made()
-    for kind, logs, role in (
-        ("nodejs", "NodejsBuildLogs", "CodeBuildNodejsServiceRole"),
-        ("containerImage", "ContainerImageBuildLogs", "CodeBuildContainerImageServiceRole"),
-    ):
-        name = f"code-build-{kind}.yaml"
+    for step in BUILD_STEPS:
+        name, logs, role = step.file_name, f"{step.name}BuildLogs", f"CodeBuild{step.name}ServiceRole"
         template = data()[name]
         project = resolve(template, parameters(name), TARGET).resources["CodeBuildProject"]["Properties"]
         group = project["LogsConfig"]["CloudWatchLogs"]["GroupName"]

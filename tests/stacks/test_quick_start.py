@@ -7,7 +7,16 @@ from typing import Any
 
 import pytest
 
-from ecs_cd_templates import Environment, ParameterError, QuickStartSettings, SettingsError, build_quick_start, to_yaml
+from ecs_cd_templates import (
+    BUILD_STEPS,
+    THREE_ENVIRONMENTS,
+    Environment,
+    ParameterError,
+    QuickStartSettings,
+    SettingsError,
+    build_quick_start,
+    to_yaml,
+)
 from ecs_cd_templates.cfn.evaluation import resolve
 from ecs_cd_templates.cfn.limits import MAX_BODY_BYTES_FROM_S3, MAX_PARAMETERS, MAX_RESOURCES
 from least_privilege import ROLE_TITLES, calls, permission_problems, trust_problems
@@ -26,15 +35,16 @@ def made(values: dict[str, str] | None = None) -> dict[str, dict[str, Any]]:
 def test_launches_without_typing_anything() -> None:
     assert all("Default" in parameter for parameter in TEMPLATE["Parameters"].values())
     types = [resource["Type"] for resource in made().values()]
+    each = len(THREE_ENVIRONMENTS)
     for kind, count in (
-        ("AWS::EC2::VPC", 3),
-        ("AWS::ElasticLoadBalancingV2::LoadBalancer", 3),
-        ("AWS::ECS::Cluster", 3),
-        ("AWS::ECS::Service", 3),
-        ("AWS::CodePipeline::Pipeline", 3),
-        ("AWS::ECR::Repository", 3),
-        ("AWS::Events::Rule", 3),
-        ("AWS::CodeBuild::Project", 2),
+        ("AWS::EC2::VPC", each),
+        ("AWS::ElasticLoadBalancingV2::LoadBalancer", each),
+        ("AWS::ECS::Cluster", each),
+        ("AWS::ECS::Service", each),
+        ("AWS::CodePipeline::Pipeline", each),
+        ("AWS::ECR::Repository", each),
+        ("AWS::Events::Rule", each),
+        ("AWS::CodeBuild::Project", len(BUILD_STEPS)),
         ("AWS::CodeCommit::Repository", 1),
         ("AWS::S3::Bucket", 1),
         ("AWS::SNS::Topic", 1),
@@ -43,7 +53,7 @@ def test_launches_without_typing_anything() -> None:
         assert types.count(kind) == count, kind
     assert made({"ECSLaunchType": "EC2"}).keys() > made().keys()
     on_ec2 = [resource["Type"] for resource in made({"ECSLaunchType": "EC2"}).values()]
-    assert on_ec2.count("AWS::AutoScaling::AutoScalingGroup") == 3
+    assert on_ec2.count("AWS::AutoScaling::AutoScalingGroup") == each
 
 
 def test_names_what_costs_money() -> None:
@@ -101,7 +111,7 @@ def test_codepipeline_may_pass_exactly_the_roles_of_the_tasks_made_here() -> Non
         if re.match(r"ECSTask(Execution)?Role", name)
     }
     assert set(passed) == roles
-    assert len(passed) == len(roles) == 6
+    assert len(passed) == len(roles) == 2 * len(THREE_ENVIRONMENTS)
     for name, resource in resources.items():
         if resource["Type"] == "AWS::ECS::TaskDefinition":
             suffix = name.removeprefix("ECSTaskDefinition")
@@ -109,24 +119,25 @@ def test_codepipeline_may_pass_exactly_the_roles_of_the_tasks_made_here() -> Non
             assert resource["Properties"]["ExecutionRoleArn"] == f"<ECSTaskExecutionRole{suffix}.Arn>"
 
 
-@pytest.mark.parametrize("key", ["Dev", "QA", "Prod"])
-def test_what_one_part_makes_is_what_the_next_asks_for(key: str) -> None:
+@pytest.mark.parametrize("environment", THREE_ENVIRONMENTS, ids=lambda environment: environment.id)
+def test_what_one_part_makes_is_what_the_next_asks_for(environment: Environment) -> None:
     """Each name is a reference to what it names, so that CloudFormation makes that first."""
-    resources = TEMPLATE["Resources"]
+    key, resources = environment.id, TEMPLATE["Resources"]
     pipeline = set(names_used(resources[f"PipelineFor{key}Env"]))
     assert {"ArtifactBucket", "CodePipelineServiceRole", "CodeCommitRepository"} <= pipeline
-    assert {"CodeBuildNodejsProject", "CodeBuildContainerImageProject", f"ECSServiceFor{key}Env"} <= pipeline
-    assert ("ApprovalTopic" in pipeline) == (key == "Prod")
+    assert {*(f"CodeBuild{step.name}Project" for step in BUILD_STEPS), f"ECSServiceFor{key}Env"} <= pipeline
+    assert ("ApprovalTopic" in pipeline) == environment.approval
     assert {"CloudWatchEventRole", f"PipelineFor{key}Env"} <= set(names_used(resources[f"CWEventTriggerFor{key}Env"]))
-    assert "CodeBuildNodejsServiceRole" in names_used(resources["CodeBuildNodejsProject"])
-    assert "CodeBuildContainerImageServiceRole" in names_used(resources["CodeBuildContainerImageProject"])
+    for step in BUILD_STEPS:
+        assert f"CodeBuild{step.name}ServiceRole" in names_used(resources[f"CodeBuild{step.name}Project"])
     together = made()
     service = together[f"ECSServiceFor{key}Env"]["Properties"]
     deploy = together[f"PipelineFor{key}Env"]["Properties"]["Stages"][2]["Actions"][0]["Configuration"]
     assert deploy["ServiceName"] == service["ServiceName"]
     assert deploy["ClusterName"] == service["Cluster"]
     task = together[f"ECSTaskDefinitionFor{key}Env"]["Properties"]["ContainerDefinitions"][0]
-    build = together[f"PipelineFor{key}Env"]["Properties"]["Stages"][1]["Actions"][-1]["Configuration"]
+    builds = together[f"PipelineFor{key}Env"]["Properties"]["Stages"][1]["Actions"]
+    (build,) = [each["Configuration"] for each in builds if each["Name"] == "BuildContainer"]
     assert f'"CONTAINER_NAME","value":"{task["Name"]}"' in build["EnvironmentVariables"]
 
 
@@ -177,13 +188,13 @@ def test_refused(values: dict[str, str]) -> None:
 def test_an_update_can_keep_the_image_that_runs_in_each_environment() -> None:
     registry = "111122223333.dkr.ecr.us-east-1.amazonaws.com"
     images = {
-        f"ECSTaskImageFor{key}Env": f"{registry}/ecs-cd-sample-app-{key.lower()}:{key * 12}"
-        for key in ("Dev", "QA", "Prod")
+        f"ECSTaskImageFor{environment.id}Env": f"{registry}/ecs-cd-sample-app-{environment.id.lower()}:{number:012x}"
+        for number, environment in enumerate(THREE_ENVIRONMENTS)
     }
     together = made(images)
-    for key in ("Dev", "QA", "Prod"):
-        (container,) = together[f"ECSTaskDefinitionFor{key}Env"]["Properties"]["ContainerDefinitions"]
-        assert container["Image"] == images[f"ECSTaskImageFor{key}Env"]
+    for environment in THREE_ENVIRONMENTS:
+        (container,) = together[f"ECSTaskDefinitionFor{environment.id}Env"]["Properties"]["ContainerDefinitions"]
+        assert container["Image"] == images[f"ECSTaskImageFor{environment.id}Env"]
 
 
 def test_form_speaks_of_what_is_made_here() -> None:
