@@ -13,6 +13,7 @@ from ecs_cd_templates import (
     AllEnvironmentsSettings,
     EcsCdTemplatesError,
     Environment,
+    PipelineSettings,
     SettingsError,
     TemplateSizeError,
     build_all_environments,
@@ -20,7 +21,7 @@ from ecs_cd_templates import (
 )
 from ecs_cd_templates.cfn.limits import MAX_BODY_BYTES_FROM_S3
 from ecs_cd_templates.environments import MAX_DISPLAY_NAME_LENGTH, MAX_ID_LENGTH
-from ecs_cd_templates.steps import UNIT_TESTS
+from ecs_cd_templates.steps import CONTAINER_IMAGE, UNIT_TESTS
 
 # Read through Any: much of what is tried here a type checker would refuse before we could.
 untyped: Any = ecs_cd_templates
@@ -186,7 +187,12 @@ def test_the_largest_settings_fit_into_one_template(nested_base_url: str | None)
         for number in range(32)
     ]
     template = build_all_environments(
-        AllEnvironmentsSettings(environments=environments, nested_base_url=nested_base_url)
+        AllEnvironmentsSettings(
+            environments=environments,
+            # Each further build takes a parameter, and so an environment.
+            pipeline=PipelineSettings(steps=(UNIT_TESTS, CONTAINER_IMAGE)),
+            nested_base_url=nested_base_url,
+        )
     )
     assert len(template.parameters) == 32 * 6 + 8
     assert max(map(len, template.parameters)) <= 255

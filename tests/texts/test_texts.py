@@ -11,7 +11,16 @@ from typing import Any
 
 import pytest
 
-from ecs_cd_templates import BUILD_STEPS, BuildStep, Environment, PipelineSettings, RenderSettings, catalog, texts
+from ecs_cd_templates import (
+    CONTAINER_IMAGE,
+    UNIT_TESTS,
+    BuildStep,
+    Environment,
+    PipelineSettings,
+    RenderSettings,
+    catalog,
+    texts,
+)
 from ecs_cd_templates.texts import LANGUAGES, Text, either, in_language, with_article, words
 
 ENGLISH = words("en")
@@ -66,7 +75,7 @@ def test_no_text_is_there_that_nothing_uses() -> None:
     used = set()
     for settings in (
         RenderSettings(),
-        RenderSettings(environments=several, pipeline=PipelineSettings(steps=[*BUILD_STEPS, scan])),
+        RenderSettings(environments=several, pipeline=PipelineSettings(steps=[UNIT_TESTS, CONTAINER_IMAGE, scan])),
     ):
         for build in catalog.templates(settings).values():
             used |= set(_keys(build().to_dict()))

@@ -12,7 +12,7 @@ from ecs_cd_templates.cfn.constraint import Constraint
 from ecs_cd_templates.cfn.evaluation import check_parameters
 from ecs_cd_templates.errors import BucketError, ParameterError
 from ecs_cd_templates.launch.bundle import Folder, check_bucket, checked_prefix, publication
-from support import ROOT, load, parameters
+from support import load, parameters
 
 from .conftest import LaunchPages
 from .reading import error, fill
@@ -21,7 +21,6 @@ from .synthetic import NAME, PARAMETERS, RULES, VALUES, WORDS, build
 # As they are published: some defaults name the folder.
 PUBLISHED = publication(Folder(bucket="my-templates", region="eu-west-1"))
 TEMPLATES = {name: load(text.decode()) for name, text in PUBLISHED.files.items() if name.endswith(".yaml")}
-EXAMPLES = [name for name in TEMPLATES if (ROOT / "params" / name).with_suffix(".json").exists()]
 CONSTRAINTS = {name: value for name, value in vars(constraints).items() if isinstance(value, Constraint)}
 
 ALL = "deployment-pipeline-for-all-env.yaml"
@@ -63,7 +62,7 @@ def test_form_has_all_parameters_in_their_groups(launch_page: LaunchPages, name:
         assert field["value"] == str(parameter.get("Default", ""))
 
 
-@pytest.mark.parametrize("name", EXAMPLES)
+@pytest.mark.parametrize("name", TEMPLATES)
 def test_example_values_are_accepted(launch_page: LaunchPages, name: str) -> None:
     page = launch_page(template=name)
     fill(page, parameters(name))

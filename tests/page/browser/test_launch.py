@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from ecs_cd_templates import catalog
+from ecs_cd_templates import BUILD_STEPS, THREE_ENVIRONMENTS, catalog
 from ecs_cd_templates.cfn.partitions import PARTITIONS
 from ecs_cd_templates.cfn.regions import partition_of
 from ecs_cd_templates.launch.bundle import Folder
 from ecs_cd_templates.launch.quick_create import deploy_command, quick_create, stack_name
 from ecs_cd_templates.page import PageSettings
-from support import parameters
+from support import branch_of, parameters
 
 from .conftest import LaunchPages
 from .reading import (
@@ -31,7 +31,7 @@ from .reading import (
     rows,
 )
 from .synthetic import NAME, VALUES, build
-from .test_form import EXAMPLES, PUBLISHED, TEMPLATES
+from .test_form import PUBLISHED, TEMPLATES
 
 HOSTILE = [
     "plain",
@@ -99,7 +99,7 @@ def test_link_command_and_file_carry_exactly_what_was_typed(synthetic: Page, val
     )
 
 
-@pytest.mark.parametrize("name", EXAMPLES)
+@pytest.mark.parametrize("name", TEMPLATES)
 def test_link_and_command_are_those_of_the_command_line(launch_page: LaunchPages, name: str) -> None:
     page = launch_page(template=name)
     template = TEMPLATES[name]
@@ -221,7 +221,7 @@ def test_command_names_the_capability_and_the_bucket_where_needed(launch_page: L
         assert ("--s3-bucket" in words) == (sizes[name] > 51_200)
 
 
-@pytest.mark.parametrize("name", EXAMPLES)
+@pytest.mark.parametrize("name", TEMPLATES)
 def test_saved_file_is_loaded_again(launch_page: LaunchPages, name: str, tmp_path: Path) -> None:
     page = launch_page(template=name)
     fill(page, parameters(name))
@@ -242,7 +242,7 @@ def test_saved_file_is_loaded_again(launch_page: LaunchPages, name: str, tmp_pat
 
 def test_examples_under_params_are_loaded(launch_page: LaunchPages) -> None:
     page = launch_page()
-    for name in EXAMPLES:
+    for name in TEMPLATES:
         page.select_option("#w-template", name)
         load(page, rows(parameters(name)))
         assert page.inner_text("#status") == "All is filled in: ready to launch."
@@ -336,25 +336,34 @@ def test_picture_is_drawn_from_the_values(launch_page: LaunchPages) -> None:
     name = "deployment-pipeline-for-all-env.yaml"
     page = launch_page(template=name)
     assert "Source: still blank, master" in _words(page)
-    fill(page, parameters(name))
+    values = parameters(name)
+    fill(page, values)
     steps = page.eval_on_selector_all(
         "#picture-words ol", "all => all.map(one => [...one.children].map(li => li.textContent))"
     )
-    image = "Container image: ecs-cd-build-container-image"
-    assert steps == [
-        [
-            f"Source: ecs-cd-sample-app, {branch}",
-            *(["Approval: ecs-cd-approvals"] if key == "prod" else []),
-            "Unit tests: ecs-cd-build-nodejs",
-            f"{image}, ecs-cd-sample-app-{key}",
-            f"Deploy: ecs-cd-{key}, ecs-cd-sample-app-{key}",
-        ]
-        for key, branch in (("dev", "master"), ("qa", "qa"), ("prod", "prod"))
-    ]
+    lanes = []
+    for environment in THREE_ENVIRONMENTS:
+        key = environment.id.lower()
+        builds = {
+            "Nodejs": "Unit tests: ecs-cd-build-nodejs",
+            "ContainerImage": f"Container image: ecs-cd-build-container-image, ecs-cd-sample-app-{key}",
+        }
+        lanes.append(
+            [
+                f"Source: ecs-cd-sample-app, {branch_of(environment)}",
+                *(["Approval: ecs-cd-approvals"] if environment.approval else []),
+                *(
+                    builds.get(step.name, f"{step.display_name}: {values[f'CodeBuild{step.name}ProjectName']}")
+                    for step in BUILD_STEPS
+                ),
+                f"Deploy: ecs-cd-{key}, ecs-cd-sample-app-{key}",
+            ]
+        )
+    assert steps == lanes
     drawn = page.eval_on_selector_all("#picture text", "all => all.map(one => one.textContent).join('')")
     for value in ("ecs-cd-dev", "ecs-cd-approvals", "ecs-cd-sample-app-prod", "Approval", "Prod"):
         assert value in drawn
-    assert page.eval_on_selector_all("#picture rect", "all => all.length") == 13
+    assert page.eval_on_selector_all("#picture rect", "all => all.length") == sum(map(len, lanes))
     assert page.get_attribute("#picture svg", "role") == "img"
     assert "Approval: ecs-cd-approvals" in (page.text_content("#picture desc") or "")
 
