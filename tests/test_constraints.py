@@ -52,7 +52,7 @@ REPEATABLE = settings(derandomize=True, database=None, deadline=None, max_exampl
 
 @dataclass(frozen=True)
 class ServiceRule:
-    r"""A shape of an API model. Its pattern is Java's, whose ``\\w`` is ASCII."""
+    r"""A shape of an API model. Its pattern is Java's, whose ``\w`` is ASCII."""
 
     pattern: str
     least: int
