@@ -15,7 +15,7 @@ from typing import Any
 from policy_sentry.querying.actions import get_actions_for_service
 
 from ecs_cd_templates.cfn.evaluation import Target, resolve
-from ecs_cd_templates.environments import THREE_ENVIRONMENTS
+from ecs_cd_templates.environments import ENVIRONMENTS
 from ecs_cd_templates.stacks import prerequisites
 from ecs_cd_templates.steps import BUILD_STEPS
 from iam_evaluator import Request, is_allowed, may_assume
@@ -247,7 +247,7 @@ def _pipeline_calls(
 def assumptions(target: Target) -> dict[str, list[Request]]:
     """For each role, the requests with which its service takes it on."""
     place = f"{target.region}:{target.account}"
-    names = [f"ecs-cd-{environment.id.lower()}" for environment in THREE_ENVIRONMENTS]
+    names = [f"ecs-cd-{environment.id.lower()}" for environment in ENVIRONMENTS]
 
     def by(service: str, arn: str) -> Request:
         context = {"aws:SourceAccount": target.account, "aws:SourceArn": arn}

@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from ecs_cd_templates import (
-    THREE_ENVIRONMENTS,
+    ENVIRONMENTS,
     Environment,
     PipelineSettings,
     RenderSettings,
@@ -101,7 +101,7 @@ def _proposed(template: str) -> Mapping[str, str]:
     """What the specifications propose, by the name of the template's parameter."""
     every = [spec for spec in vars(specs).values() if isinstance(spec, ParameterSpec)]
     proposed: dict[str, str | None] = {}
-    for scope in scopes(THREE_ENVIRONMENTS):
+    for scope in scopes(ENVIRONMENTS):
         for spec in every:
             proposed[name_of(spec, scope)] = spec.default_for(scope.environment)
         proposed[name_of(specs.BRANCH, scope)] = branch_of(scope.environment)

@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 from ecs_cd_templates import catalog, constraints
 from ecs_cd_templates.cfn.constraint import Constraint
 from ecs_cd_templates.constraints import EXISTING, ResourceName, or_existing
-from ecs_cd_templates.environments import THREE_ENVIRONMENTS
+from ecs_cd_templates.environments import ENVIRONMENTS
 from ecs_cd_templates.parameters import ParameterSpec
 from ecs_cd_templates.stacks import prerequisites
 from ecs_cd_templates.steps import BUILD_STEPS
@@ -460,7 +460,7 @@ def test_accepts(name: str, value: str) -> None:
     assert CONSTRAINTS[name].accepts(value)
 
 
-PARTS = prerequisites.parts(THREE_ENVIRONMENTS, BUILD_STEPS)
+PARTS = prerequisites.parts(ENVIRONMENTS, BUILD_STEPS)
 
 
 @pytest.mark.parametrize("spec", [part.spec for part in PARTS], ids=lambda spec: spec.name)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ecs_cd_templates import THREE_ENVIRONMENTS, AllEnvironmentsSettings, build_all_environments, to_yaml
+from ecs_cd_templates import ENVIRONMENTS, AllEnvironmentsSettings, build_all_environments, to_yaml
 from support import REFERENCE, ROOT, data, load, rendered
 
 CONTRACT = json.loads((ROOT / "tests/data/contract.json").read_text())
@@ -33,7 +33,7 @@ def test_contract_has_57_parameters() -> None:
 
 
 def test_environments_of_the_reference_are_so_by_default() -> None:
-    for environment in THREE_ENVIRONMENTS:
+    for environment in ENVIRONMENTS:
         if environment.id in IDS:
             assert environment == REFERENCE.environments[IDS.index(environment.id)]
 

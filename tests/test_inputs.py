@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from troposphere import Parameter, Template
 
-from ecs_cd_templates import BUILD_STEPS, THREE_ENVIRONMENTS, Environment, PipelineSettings, parameters
+from ecs_cd_templates import BUILD_STEPS, ENVIRONMENTS, Environment, PipelineSettings, parameters
 from ecs_cd_templates.environments import Scope
 from ecs_cd_templates.inputs import BuildInput, PipelineInputs, inputs_from_form, pipeline_parameters
 from ecs_cd_templates.parameters import Purpose, add_form, entry, name_of
 from ecs_cd_templates.stacks.deployment_pipeline import pipeline_entries, stage_actions
 
-SCOPE = Scope(THREE_ENVIRONMENTS[-1], only=True)
+SCOPE = Scope(ENVIRONMENTS[-1], only=True)
 
 
 def _inputs() -> PipelineInputs:
@@ -25,7 +25,10 @@ def test_every_parameter_of_the_form_is_an_input() -> None:
     given: list[Parameter] = []
     for field in dataclasses.fields(PipelineInputs):
         value = getattr(_inputs(), field.name)
-        given += [each.project for each in value] if field.name == "builds" else [value]
+        if field.name == "builds":
+            given += [each.project for each in value]
+        elif field.name != "task_roles":
+            given.append(value)
     specs = pipeline_parameters(BUILD_STEPS, approval=True)
     assert {each.title for each in given} == {spec.name for spec in specs}
     assert len(given) == len(specs)
@@ -43,9 +46,15 @@ def test_a_missing_one_is_a_type_error(missing: str) -> None:
         BuildInput(step=BUILD_STEPS[0])  # type: ignore[call-arg]
 
 
+def test_one_build_pushes_the_image() -> None:
+    for builds in ((), _inputs().builds[:1], [*_inputs().builds, _inputs().builds[1]]):
+        with pytest.raises(ValueError, match="one of a pipeline's builds pushes the image"):
+            dataclasses.replace(_inputs(), builds=builds)
+
+
 def test_an_approval_needs_a_topic() -> None:
     without = dataclasses.replace(_inputs(), approval_topic=None)
-    with pytest.raises(ValueError, match="no topic to ask on"):
+    with pytest.raises(ValueError, match="no topic for its request"):
         stage_actions(without, SCOPE.environment, PipelineSettings())
     plain = Environment(id="Plain", display_name="plain")
     assert [action.declaration.Name for action in stage_actions(without, plain, PipelineSettings())["Build"]] == [
@@ -67,7 +76,7 @@ def test_a_parameter_that_the_form_does_not_ask_for_is_an_error() -> None:
 
 
 def test_names_are_made_from_the_scope() -> None:
-    several = Scope(THREE_ENVIRONMENTS[0])
+    several = Scope(ENVIRONMENTS[0])
     assert name_of(parameters.CLUSTER, several) == "ECSClusterNameForDevEnv"
     assert name_of(parameters.CLUSTER, SCOPE) == "ECSClusterName"
     assert name_of(parameters.CONTAINER, several) == name_of(parameters.CONTAINER) == "ECSTaskContainerName"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ecs_cd_templates import THREE_ENVIRONMENTS
+from ecs_cd_templates import ENVIRONMENTS
 from support import ROOT, load
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -20,9 +20,7 @@ def test_library_examples_render_what_cfn_lint_accepts(tmp_path: Path) -> None:
     for example in re.findall(r"```python\n(.*?)```", README, re.DOTALL):
         subprocess.run([sys.executable, "-c", example], cwd=tmp_path, check=True)
     template = load((tmp_path / "five-environments.yaml").read_text(encoding="utf-8"))
-    assert (
-        len([name for name in template["Resources"] if name.startswith("PipelineFor")]) == len(THREE_ENVIRONMENTS) + 2
-    )
+    assert len([name for name in template["Resources"] if name.startswith("PipelineFor")]) == len(ENVIRONMENTS) + 2
     command = [str(Path(sys.executable).with_name("cfn-lint")), "five-environments.yaml", "--include-checks", "I"]
     command += ["--non-zero-exit-code", "informational"]
     linted = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)

@@ -9,7 +9,7 @@ import pytest
 
 import ecs_cd_templates
 from ecs_cd_templates import (
-    THREE_ENVIRONMENTS,
+    ENVIRONMENTS,
     AllEnvironmentsSettings,
     EcsCdTemplatesError,
     Environment,
@@ -20,7 +20,8 @@ from ecs_cd_templates import (
     to_yaml,
 )
 from ecs_cd_templates.cfn.limits import MAX_BODY_BYTES_FROM_S3
-from ecs_cd_templates.environments import MAX_DISPLAY_NAME_LENGTH, MAX_ID_LENGTH
+from ecs_cd_templates.constraints import DISPLAY_NAME
+from ecs_cd_templates.environments import MAX_ID_LENGTH
 from ecs_cd_templates.steps import CONTAINER_IMAGE, UNIT_TESTS
 
 # Read through Any: much of what is tried here a type checker would refuse before we could.
@@ -165,7 +166,7 @@ def test_words_may_hold_what_json_and_yaml_escape() -> None:
 def test_settings_are_frozen_and_compare_by_value() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         DEV.id = "Other"  # type: ignore[misc]
-    assert AllEnvironmentsSettings(environments=list(THREE_ENVIRONMENTS)) == AllEnvironmentsSettings()
+    assert AllEnvironmentsSettings(environments=list(ENVIRONMENTS)) == AllEnvironmentsSettings()
     assert hash(AllEnvironmentsSettings(environments=[DEV]))
 
 
@@ -180,7 +181,7 @@ def test_the_largest_settings_fit_into_one_template(nested_base_url: str | None)
     environments = [
         Environment(
             id=f"{number:0{MAX_ID_LENGTH}}",
-            display_name="\U0001f680" * (MAX_DISPLAY_NAME_LENGTH - 2) + f"{number:02}",
+            display_name="\U0001f680" * ((DISPLAY_NAME.max_length or 0) - 2) + f"{number:02}",
             approval=True,
             images_to_keep=1000,
         )

@@ -121,6 +121,20 @@ def test_every_template_follows() -> None:
             assert parameters[at + 1] == "CodeBuildContainerImageProjectName"
 
 
+def test_what_is_not_said_follows_from_the_name() -> None:
+    assert dataclasses.replace(SCAN, buildspec="buildspec_securityScan.yml") == BuildStep(name="SecurityScan")
+    # A list is as good as a tuple, and the step can still be told from others by its value.
+    listed = BuildStep(name="A", grants=[grants.report_tests])
+    assert hash(listed) == hash(BuildStep(name="A", grants=(grants.report_tests,)))
+
+
+def test_whatever_pushes_the_image_may_push_it() -> None:
+    own = BuildStep(name="Image", output="Images", pushes_image=True, privileged=True)
+    documents = role_policies({}, TARGET, RenderSettings(pipeline=PipelineSettings(steps=[own])))
+    repository = "arn:aws:ecr:us-east-1:111122223333:repository/ecs-cd-sample-app-dev"
+    assert is_allowed([documents["ecs-cd-codebuild-image.json"]], Request("ecr:PutImage", repository, {}))
+
+
 def _step(**changes: Any) -> Any:
     fields = {"name": "Scan", "display_name": "scan", "buildspec": "scan.yml", **changes}
     return untyped.BuildStep(**fields)
@@ -130,13 +144,14 @@ def _step(**changes: Any) -> Any:
     ("changes", "field"),
     [
         *(({"name": name}, "name") for name in ("", "scan", "Security Scan", "Security-Scan", "S" * 31, None, 1)),
-        *(({"display_name": name}, "display_name") for name in ("", " a", "a\nb", "x" * 81, None)),
-        *(({"buildspec": name}, "buildspec") for name in ("", "/scan.yml", "a b.yml", None, "s3:x", "x" * 256)),
+        *(({"display_name": name}, "display_name") for name in ("", " a", "a\nb", "x" * 81, 1)),
+        *(({"buildspec": name}, "buildspec") for name in ("", "/scan.yml", "a b.yml", 1, "s3:x", "x" * 256)),
         *(({"action": name}, "action") for name in ("a b", "a" * 101, 1)),
         *(({"output": name}, "output") for name in ("", "a b", 1)),
         ({"pushes_image": True}, "output"),
         ({"privileged": "yes"}, "privileged"),
-        ({"grants": ("s3:GetObject",)}, "grants"),
+        *(({"grants": value}, "grants") for value in (("s3:GetObject",), None, grants.report_tests, "text")),
+        *(({"texts": value}, "texts") for value in ("nope", "", None)),
     ],
 )
 def test_a_step_that_cannot_work_is_refused(changes: dict[str, Any], field: str) -> None:

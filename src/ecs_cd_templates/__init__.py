@@ -10,7 +10,7 @@ Settings go in, a troposphere ``Template`` comes out, and :func:`to_yaml` makes 
 
 from .catalog import RenderSettings, render
 from .cfn.rendering import to_yaml
-from .environments import THREE_ENVIRONMENTS, Environment
+from .environments import ENVIRONMENTS, Environment
 from .errors import (
     BucketError,
     EcsCdTemplatesError,
@@ -49,7 +49,7 @@ __version__ = "0.1.0"
 __all__ = [
     "BUILD_STEPS",
     "CONTAINER_IMAGE",
-    "THREE_ENVIRONMENTS",
+    "ENVIRONMENTS",
     "UNIT_TESTS",
     "AllEnvironmentsSettings",
     "BucketError",

@@ -18,7 +18,7 @@ from .cfn.console import console_url
 from .cfn.intrinsics import Named, ref, sub
 from .grants import Grant
 from .settings import PipelineSettings
-from .steps import BuildStep
+from .steps import APPROVAL, DEPLOY, SOURCE, BuildStep
 
 # https://docs.aws.amazon.com/AmazonECR/latest/userguide/Registries.html
 REPOSITORY_URI = "${AWS::AccountId}.dkr.ecr.${AWS::Region}.${AWS::URLSuffix}/${repository}"
@@ -42,7 +42,7 @@ def source(*, repository: Named, branch: Named, output: str) -> Action:
     Its variables (``CommitId``, ``CommitMessage``) are there for the actions after it.
     """
     declaration = Actions(
-        Name="Source",
+        Name=SOURCE,
         ActionTypeId=_type("Source", "CodeCommit"),
         Namespace=SOURCE_NAMESPACE,
         Configuration={
@@ -62,7 +62,7 @@ def approval(*, topic: Named, repository: Named, branch: Named, settings: Pipeli
     """
     message = f": {COMMIT_MESSAGE}" if settings.approval_shows_message else ""
     declaration = Actions(
-        Name="Approval",
+        Name=APPROVAL,
         ActionTypeId=_type("Approval", "Manual"),
         Configuration={
             "NotificationArn": grants.topic_arn(topic),
@@ -93,7 +93,7 @@ def build(step: BuildStep, *, project: Named, source: str, variables: Sub | None
 
 
 def image_variables(*, container: Named, repository: Named) -> Sub:
-    """What a build that pushes the container image is told: for which container, and to which ECR repository.
+    """What a build that pushes the container image gets: for which container, and to which ECR repository.
 
     It is JSON inside a string, which the parameters' patterns keep intact.
     """
@@ -113,7 +113,7 @@ def deploy(
     https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-ECS.html
     """
     declaration = Actions(
-        Name="Deploy",
+        Name=DEPLOY,
         ActionTypeId=_type("Deploy", "ECS"),
         Configuration={
             "ClusterName": ref(cluster),

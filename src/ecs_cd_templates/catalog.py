@@ -11,7 +11,8 @@ from troposphere import Template
 
 from .cfn.rendering import to_yaml
 from .checks import instance, one_of
-from .environments import THREE_ENVIRONMENTS, Environment, each_once
+from .environments import ENVIRONMENTS, Environment, each_once
+from .errors import SettingsError
 from .settings import (
     AllEnvironmentsSettings,
     Architecture,
@@ -55,7 +56,7 @@ class RenderSettings:
     Raises :class:`SettingsError`.
     """
 
-    environments: Sequence[Environment] = THREE_ENVIRONMENTS
+    environments: Sequence[Environment] = ENVIRONMENTS
     pipeline: PipelineSettings = field(default_factory=PipelineSettings)
     architecture: Architecture = "X86_64"
     nested_base_url: str | None = None
@@ -66,8 +67,12 @@ class RenderSettings:
         object.__setattr__(self, "environments", environments)
         instance("RenderSettings.pipeline", self.pipeline, PipelineSettings)
         one_of("RenderSettings.architecture", self.architecture, get_args(Architecture))
-        # The settings of each template check the rest, and what does not fit into them.
-        templates(self)
+        try:
+            templates(self)
+        except SettingsError as error:
+            # The settings of a template have the same field.
+            name = f"RenderSettings.{error.field.rpartition('.')[2]}"
+            raise SettingsError(name, error.value, error.remedy) from None
 
 
 def templates(settings: RenderSettings | None = None) -> Mapping[str, Callable[[], Template]]:

@@ -7,14 +7,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .checks import flag, instance, text, whole_number
-from .constraints import BRANCH
+from .constraints import BRANCH, DISPLAY_NAME
 from .errors import SettingsError
 from .texts import Text
 
-# IDs end up in logical IDs, which are alphanumeric and at most 255 characters long. These tighter
-# lengths are ours: they keep the longest possible list of environments below CloudFormation's 1 MB.
+# IDs end up in logical IDs, which are alphanumeric and at most 255 characters long. This tighter
+# length is ours: with it, the longest possible list of environments stays below CloudFormation's 1 MB.
 MAX_ID_LENGTH = 40
-MAX_DISPLAY_NAME_LENGTH = 80
+
+
+def checked_display_name(field: str, value: object, example: str) -> None:
+    """Refuses what is no name to put into a label. Raises :class:`SettingsError`."""
+    name = text(field, value)
+    if not (DISPLAY_NAME.accepts(name) and name.isprintable()):
+        remedy = f"use 1 to {DISPLAY_NAME.max_length} printable characters on one line, such as {example!r}"
+        raise SettingsError(field, name, remedy)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,13 +48,7 @@ class Environment:
         if not re.fullmatch(rf"[A-Za-z0-9]{{1,{MAX_ID_LENGTH}}}", text("Environment.id", self.id)):
             remedy = f"use 1 to {MAX_ID_LENGTH} ASCII letters and digits, such as 'Dev'"
             raise SettingsError("Environment.id", self.id, remedy)
-        name = text("Environment.display_name", self.display_name)
-        if not (name.isprintable() and name.strip() == name and 0 < len(name) <= MAX_DISPLAY_NAME_LENGTH):
-            raise SettingsError(
-                "Environment.display_name",
-                name,
-                f"use 1 to {MAX_DISPLAY_NAME_LENGTH} printable characters on one line, such as 'quality assurance'",
-            )
+        checked_display_name("Environment.display_name", self.display_name, "quality assurance")
         flag("Environment.approval", self.approval)
         branch = self.default_branch
         # A default that the parameter's own pattern refuses would fail every launch.
@@ -56,12 +57,12 @@ class Environment:
         whole_number("Environment.images_to_keep", self.images_to_keep, 1, 1000)
 
 
-THREE_ENVIRONMENTS: tuple[Environment, ...] = (
+ENVIRONMENTS: tuple[Environment, ...] = (
     Environment(id="Dev", display_name=Text("environment.development"), default_branch="master"),
     Environment(id="QA", display_name=Text("environment.quality_assurance")),
     Environment(id="Prod", display_name=Text("environment.production"), approval=True, images_to_keep=100),
 )
-"""Development, quality assurance and production; only production waits for an approval."""
+"""The usual environments: development, quality assurance and production, which waits for an approval."""
 
 
 @dataclass(frozen=True)
@@ -103,9 +104,9 @@ def each_once(name: str, environments: object) -> tuple[Environment, ...]:
     for environment in environments:
         instance(name, environment, Environment)
     for attribute in ("id", "display_name"):
-        # Names are proposed in lower case.
-        values = [getattr(environment, attribute).lower() for environment in environments]
+        values = [getattr(environment, attribute) for environment in environments]
         for value in values:
-            if values.count(value) > 1:
+            # Names are proposed in lower case.
+            if len([other for other in values if other.lower() == value.lower()]) > 1:
                 raise SettingsError(f"Environment.{attribute}", value, "appears twice: give each environment its own")
     return tuple(environments)

@@ -9,7 +9,7 @@ class _NotGiven:
 
 
 NOT_GIVEN = _NotGiven()
-"""Stands for a value that there should be."""
+"""Stands for a missing value."""
 
 
 class EcsCdTemplatesError(Exception):

@@ -1,4 +1,4 @@
-"""What a pipeline must be told: the parameters that ask for it, and the values that they or other resources give."""
+"""The inputs of a pipeline: their parameters, and their values from a form or from other resources."""
 
 from __future__ import annotations
 
@@ -24,7 +24,9 @@ class BuildInput:
 class PipelineInputs:
     """The name of each thing that one pipeline works with, its branch and its lifecycle policy.
 
-    ``approval_topic`` is None for a pipeline that does not wait for an approval.
+    ``approval_topic`` is None for a pipeline that does not wait for an approval. ``task_roles`` are the
+    roles that the service's tasks have, as far as they are known: they matter to permissions only. A
+    ``ValueError`` unless one of the builds pushes the image.
     """
 
     pipeline: Named
@@ -40,10 +42,15 @@ class PipelineInputs:
     cluster: Named
     service: Named
     event_role: Named
+    task_roles: Sequence[Named]
+
+    def __post_init__(self) -> None:
+        if sum(build.step.pushes_image for build in self.builds) != 1:
+            raise ValueError("one of a pipeline's builds pushes the image")
 
 
 def pipeline_parameters(steps: Sequence[BuildStep], *, approval: bool) -> tuple[ParameterSpec, ...]:
-    """The parameters that ask for all of it, in the order of the reference's forms."""
+    """The parameters of a pipeline's inputs, in the order of the reference's forms."""
     return (
         parameters.PIPELINE_NAME,
         parameters.PIPELINE_ROLE,
@@ -77,4 +84,5 @@ def inputs_from_form(form: Form, scope: Scope, steps: Sequence[BuildStep]) -> Pi
         cluster=form.of(parameters.CLUSTER, scope),
         service=form.of(parameters.SERVICE, scope),
         event_role=form.of(parameters.EVENT_ROLE),
+        task_roles=(),
     )

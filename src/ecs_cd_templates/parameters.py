@@ -49,7 +49,7 @@ class ParameterSpec:
     ``constraint`` is on the name of what exists; ``new`` and ``allowed``, where they differ, on the
     name of what is made, and of what a policy names. ``default`` is what a form proposes, if it
     proposes anything; one for each environment is a function of it. ``texts`` begins the keys of its
-    texts, if it is not ``parameter.NAME``, and ``fill`` fills places in them.
+    texts, if it is not ``parameter.NAME``, and ``fill`` fills placeholders in them.
     """
 
     name: str
@@ -111,7 +111,7 @@ def entry(
 
     With ``propose`` the form proposes the default. ``wording`` is the middle of the texts' keys, where
     it is not the purpose. With ``existing`` the thing is made unless its name is marked as that of
-    one that exists already. ``fill`` fills further places in the texts.
+    one that exists already. ``fill`` fills further placeholders in the texts.
     """
     own_scope = scope if spec.per_environment else None
     constraint = spec.constraint_for(purpose)

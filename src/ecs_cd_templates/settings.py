@@ -11,7 +11,7 @@ from .cfn.limits import MAX_PARAMETER_VALUE_BYTES, MAX_PARAMETERS
 from .cfn.partitions import PARTITIONS
 from .checks import flag, instance, one_of, text, whole_number
 from .constraints import CONTAINER_IMAGE, LOG_RETENTION
-from .environments import THREE_ENVIRONMENTS, Environment, each_once
+from .environments import ENVIRONMENTS, Environment, each_once
 from .errors import SettingsError
 from .inputs import pipeline_parameters
 from .steps import BUILD_STEPS, BuildStep, checked_steps
@@ -97,7 +97,12 @@ class PipelineSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class DeploymentPipelineSettings:
-    """The template of a single pipeline: its one environment, and how the pipeline behaves."""
+    """The template of a single pipeline.
+
+    ``environment``: the one that it deploys to. ``pipeline``: how the pipeline behaves, and its builds.
+
+    Raises :class:`SettingsError`.
+    """
 
     environment: Environment
     pipeline: PipelineSettings = field(default_factory=PipelineSettings)
@@ -119,7 +124,7 @@ class AllEnvironmentsSettings:
     Raises :class:`SettingsError`.
     """
 
-    environments: Sequence[Environment] = THREE_ENVIRONMENTS
+    environments: Sequence[Environment] = ENVIRONMENTS
     pipeline: PipelineSettings = field(default_factory=PipelineSettings)
     nested_base_url: str | None = None
 
@@ -149,12 +154,13 @@ class PrerequisitesSettings:
 
     ``environments``: those of the pipelines, at most 12: with more, the policies of CodePipeline's role
     can outgrow IAM's 10,240 characters
-    (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html).
+    (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html). ``pipeline``: how every
+    pipeline behaves, and its builds.
 
     Raises :class:`SettingsError`.
     """
 
-    environments: Sequence[Environment] = THREE_ENVIRONMENTS
+    environments: Sequence[Environment] = ENVIRONMENTS
     pipeline: PipelineSettings = field(default_factory=PipelineSettings)
 
     def __post_init__(self) -> None:
@@ -227,7 +233,7 @@ class EcsEnvironmentSettings:
     Raises :class:`SettingsError`.
     """
 
-    environment: Environment = THREE_ENVIRONMENTS[0]
+    environment: Environment = ENVIRONMENTS[0]
     architecture: Architecture = "X86_64"
     container_port: int = FIRST_IMAGE_PORT
     first_image: str = FIRST_IMAGE
@@ -260,14 +266,16 @@ class EcsEnvironmentSettings:
 class QuickStartSettings:
     """The template of everything at once: prerequisites, environments, build projects and pipelines.
 
-    ``environments``: 1 to 8, each with a VPC of its own. ``architecture``: the processor that images are
-    built for and run on. ``sample_app``: the S3 bucket and key of an archive that the form proposes as
-    the repository's first commit, or None for an empty repository.
+    ``environments``: 1 to 8, each with a VPC of its own; a region has five unless more are asked for
+    (https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html), and the limit is ours.
+    ``pipeline``: how every pipeline behaves, and its builds. ``architecture``: the processor that images
+    are built for and run on. ``sample_app``: the S3 bucket and key of an archive that the form proposes
+    as the repository's first commit, or None for an empty repository.
 
     Raises :class:`SettingsError`.
     """
 
-    environments: Sequence[Environment] = THREE_ENVIRONMENTS
+    environments: Sequence[Environment] = ENVIRONMENTS
     pipeline: PipelineSettings = field(default_factory=PipelineSettings)
     architecture: Architecture = "X86_64"
     sample_app: tuple[str, str] | None = None

@@ -13,18 +13,21 @@ from typing import Any
 
 from . import constraints, grants
 from .checks import flag, instance, text
-from .errors import SettingsError
+from .environments import checked_display_name
+from .errors import NOT_GIVEN, SettingsError
 from .grants import BuildResources, Grant
 from .parameters import CODEBUILD_GROUP, ROLES_GROUP, ParameterSpec
-from .texts import Text
+from .texts import ENGLISH, Text, words
 
 # A name is in logical IDs, in a file's name, and in the names that are proposed for project and role.
+# These limits are ours: the names that are made of a step's stay short, and twelve environments with eight steps
+# stay below the 10,240 characters that IAM takes of one role's policies.
 MAX_STEP_NAME_LENGTH = 30
 MAX_STEPS = 8
 
 # What the pipelines' other actions and their artifact are called.
+SOURCE, APPROVAL, DEPLOY = "Source", "Approval", "Deploy"
 SOURCE_ARTIFACT = "SourceArtifact"
-OTHER_ACTIONS = ("Source", "Approval", "Deploy")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,62 +35,70 @@ class BuildStep:
     """A build: a CodeBuild project of its own, and an action in every pipeline that runs it.
 
     ``name``: 1 to 30 ASCII letters and digits, the first a capital, such as ``SecurityScan``; parameters,
-    logical IDs and the template's file are named after it. ``display_name`` says in labels what it is,
-    such as ``security scan``: 1 to 80 characters on one line. ``buildspec``: the file in the application
-    that says what to run. ``grants``: what its role may do besides writing its log and reading and
-    writing artifacts. ``privileged``: whether Docker may run in it. ``output``: the artifact that it passes
-    on, if any; later steps get what the last one passed on. ``pushes_image``: it pushes the container
-    image and passes on the image definitions that are deployed; exactly one step does. ``action``: the
-    action's name, by default the step's. ``texts`` begins the keys of its texts.
+    logical IDs and the template's file are named after it. ``display_name`` says in labels what it is, 1
+    to 80 characters on one line; by default the name in words, such as ``security scan``. ``buildspec``: the
+    file in the application that says what to run, by default ``buildspec_securityScan.yml``. ``grants``:
+    what its role may do besides writing its log and reading and writing artifacts. ``privileged``: whether
+    Docker may run in it. ``output``: the artifact that it passes on, if any; later steps get what the last
+    one passed on. ``pushes_image``: it pushes the container image, which its role then may, and passes on
+    the image definitions that are deployed; exactly one step does. ``action``: the action's name, by default
+    the step's. ``texts`` begins the keys of its texts.
 
     Raises :class:`SettingsError`.
     """
 
     name: str
-    display_name: str
-    buildspec: str
-    grants: tuple[Callable[[BuildResources], list[Grant]], ...] = ()
+    display_name: str | None = None
+    buildspec: str | None = None
+    grants: Sequence[Callable[[BuildResources], list[Grant]]] = ()
     privileged: bool = False
     output: str | None = None
     pushes_image: bool = False
-    action: str = ""
+    action: str | None = None
     texts: str = "step"
 
     def __post_init__(self) -> None:
         if not re.fullmatch(rf"[A-Z][A-Za-z0-9]{{0,{MAX_STEP_NAME_LENGTH - 1}}}", text("BuildStep.name", self.name)):
             remedy = f"use 1 to {MAX_STEP_NAME_LENGTH} ASCII letters and digits, the first a capital: 'SecurityScan'"
             raise SettingsError("BuildStep.name", self.name, remedy)
-        display_name = text("BuildStep.display_name", self.display_name)
-        if constraints.DISPLAY_NAME.accepts(display_name) is False or not display_name.isprintable():
-            remedy = "use 1 to 80 printable characters on one line, such as 'security scan'"
-            raise SettingsError("BuildStep.display_name", display_name, remedy)
+        for field, default in (
+            ("display_name", _words(self.name, " ")),
+            ("buildspec", f"buildspec_{_camel_case(self.name)}.yml"),
+            ("action", self.name),
+        ):
+            if getattr(self, field) is None:
+                object.__setattr__(self, field, default)
+        checked_display_name("BuildStep.display_name", self.display_name, "security scan")
         # A path within the source; https://docs.aws.amazon.com/codebuild/latest/userguide/build-spec-ref.html
         if not re.fullmatch(r"(?!/)[A-Za-z0-9_./-]{1,255}", text("BuildStep.buildspec", self.buildspec)):
             remedy = "give the file's path within the application, such as 'buildspec_scan.yml'"
             raise SettingsError("BuildStep.buildspec", self.buildspec, remedy)
         flag("BuildStep.privileged", self.privileged)
         flag("BuildStep.pushes_image", self.pushes_image)
-        for grant in self.grants:
-            if not callable(grant):
-                raise SettingsError("BuildStep.grants", grant, "give functions such as grants.report_tests")
-        if not self.action:
-            object.__setattr__(self, "action", self.name)
+        if not isinstance(self.grants, Sequence) or not all(map(callable, self.grants)):
+            raise SettingsError("BuildStep.grants", self.grants, "give a list of functions such as grants.report_tests")
+        object.__setattr__(self, "grants", tuple(self.grants))
         # https://docs.aws.amazon.com/codepipeline/latest/APIReference/API_OutputArtifact.html
         for field, value in (("action", self.action), ("output", self.output)):
             if value is not None and not re.fullmatch(r"[A-Za-z0-9_-]{1,100}", text(f"BuildStep.{field}", value)):
                 raise SettingsError(f"BuildStep.{field}", value, "use 1 to 100 letters, digits, hyphens or underscores")
         if self.pushes_image and self.output is None:
-            raise SettingsError("BuildStep.output", None, "name the artifact with the image definitions")
+            raise SettingsError("BuildStep.output", NOT_GIVEN, "name the artifact with the image definitions")
+        if f"{text('BuildStep.texts', self.texts)}.title" not in words(ENGLISH):
+            remedy = "there are no texts whose keys begin so: add them in texts/, or leave this out"
+            raise SettingsError("BuildStep.texts", self.texts, remedy)
 
     @property
     def file_name(self) -> str:
         """The file that the template of its project is rendered to."""
-        return f"code-build-{self.name[0].lower()}{self.name[1:]}.yaml"
+        return f"code-build-{_camel_case(self.name)}.yaml"
 
     @property
     def project(self) -> ParameterSpec:
         """The parameter that names its project, in the templates that use it."""
-        return self._parameter(f"CodeBuild{self.name}ProjectName", "project", default=f"ecs-cd-build-{self._words}")
+        return self._parameter(
+            f"CodeBuild{self.name}ProjectName", "project", default=f"ecs-cd-build-{_words(self.name, '-')}"
+        )
 
     @property
     def role(self) -> ParameterSpec:
@@ -99,7 +110,7 @@ class BuildStep:
             new=constraints.NEW_ROLE_NAME,
             allowed=constraints.NAMED_ROLE,
             make_group=ROLES_GROUP,
-            default=f"ecs-cd-codebuild-{self._words}",
+            default=f"ecs-cd-codebuild-{_words(self.name, '-')}",
         )
 
     @property
@@ -117,27 +128,31 @@ class BuildStep:
         """What the launch page's picture calls it."""
         return self.text("title")
 
-    def text(self, key: str, **fill: str) -> Text:
+    def text(self, key: str) -> Text:
         """A text of its own."""
-        return Text(f"{self.texts}.{key}", **dict(self._fill), **fill)
+        return Text(f"{self.texts}.{key}", **dict(self._fill))
 
     def grants_for(self, build: BuildResources) -> list[Grant]:
         """All that its role may do."""
-        own = [grant for function in self.grants for grant in function(build)]
-        return grants.build_basics(build) + own
+        functions = [grants.build_basics, *self.grants, *([grants.image_push] if self.pushes_image else [])]
+        return [grant for function in functions for grant in function(build)]
 
     @property
     def _fill(self) -> tuple[tuple[str, str], ...]:
-        return (("step", self.display_name), ("file", self.file_name))
-
-    @property
-    def _words(self) -> str:
-        """The name in lower case, its words joined by hyphens."""
-        return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", self.name).lower()
+        return (("step", str(self.display_name)), ("file", self.file_name))
 
     def _parameter(self, name: str, texts: str, **changes: Any) -> ParameterSpec:
         fields = {"group": CODEBUILD_GROUP, "constraint": constraints.BUILD_PROJECT, **changes}
         return ParameterSpec(name=name, texts=f"{self.texts}.{texts}", fill=self._fill, **fields)
+
+
+def _words(name: str, separator: str) -> str:
+    """The words of the name in lower case, with this between them."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", separator, name).lower()
+
+
+def _camel_case(name: str) -> str:
+    return f"{name[:1].lower()}{name[1:]}"
 
 
 UNIT_TESTS = BuildStep(
@@ -154,7 +169,6 @@ CONTAINER_IMAGE = BuildStep(
     display_name=Text("step.ContainerImage.display_name"),
     action="BuildContainer",
     buildspec="buildspec_containerImage.yml",
-    grants=(grants.image_push,),
     # Docker's daemon starts inside the build container in privileged mode only
     # (https://docs.aws.amazon.com/codebuild/latest/userguide/sample-docker.html).
     privileged=True,
@@ -177,18 +191,16 @@ def checked_steps(name: str, steps: object) -> tuple[BuildStep, ...]:
         instance(name, step, BuildStep)
     if len(steps) > MAX_STEPS:
         raise SettingsError(name, f"{len(steps)} steps", f"give at most {MAX_STEPS}")
-    taken: dict[str, tuple[str, ...]] = {
-        "name": (),
-        "display_name": (),
-        "action": OTHER_ACTIONS,
-        "output": (SOURCE_ARTIFACT,),
-    }
-    for attribute, others in taken.items():
-        own = [value for step in steps if (value := getattr(step, attribute)) is not None]
-        values = [value.lower() for value in (*own, *others)]
+    others = {"action": (SOURCE, APPROVAL, DEPLOY), "output": (SOURCE_ARTIFACT,)}
+    for attribute in ("name", "display_name", "action", "output"):
+        values = [value for step in steps if (value := getattr(step, attribute)) is not None]
         for value in values:
-            if values.count(value) > 1:
+            same = [other for other in values if other.lower() == value.lower()]
+            if len(same) > 1:
                 raise SettingsError(f"BuildStep.{attribute}", value, "appears twice: give each step its own")
+            if value.lower() in map(str.lower, others.get(attribute, ())):
+                remedy = "is what the pipelines call something else: choose another"
+                raise SettingsError(f"BuildStep.{attribute}", value, remedy)
     if sum(step.pushes_image for step in steps) != 1:
-        raise SettingsError(name, [step.name for step in steps], "exactly one step must push the image")
+        raise SettingsError(name, [step.name for step in steps], "set pushes_image for exactly one step")
     return tuple(steps)

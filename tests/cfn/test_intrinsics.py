@@ -8,7 +8,7 @@ import pytest
 from troposphere import GetAtt, If, NoValue, Output, Parameter, Ref, Template
 from troposphere.sns import Topic
 
-from ecs_cd_templates.cfn.evaluation import possible_values
+from ecs_cd_templates.cfn.evaluation import possible_values, unknowns
 from ecs_cd_templates.cfn.intrinsics import Unknown, intrinsic, names_in, ref, references, role_arn, sub, substitute
 from ecs_cd_templates.cfn.rendering import to_yaml
 
@@ -114,3 +114,8 @@ TEMPLATE = {
 )
 def test_all_that_a_node_can_become(node: Any, expected: list[str]) -> None:
     assert possible_values(TEMPLATE, node) == expected
+
+
+def test_what_only_aws_can_say_is_found() -> None:
+    node = {"a": ["<Topic>", "x/<Project.Arn>/y", "a < b > c", {"b": "<Stack.Outputs.Url>"}], "<Key>": "none"}
+    assert unknowns(node) == ["<Topic>", "<Project.Arn>", "<Stack.Outputs.Url>"]

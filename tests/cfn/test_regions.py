@@ -72,10 +72,16 @@ def test_without_the_extra_it_says_which(monkeypatch: pytest.MonkeyPatch) -> Non
 @pytest.mark.parametrize(
     "resources",
     [
-        {"Key": {"Type": "AWS::KMS::Key"}},
+        {"Thing": {"Type": "AWS::Nobody::Thing"}},
         {"Pipeline": {"Type": "AWS::CodePipeline::Pipeline", "Stages": [{"ActionTypeId": {"Provider": "Jenkins"}}]}},
     ],
 )
 def test_a_service_that_is_in_no_table_is_an_error_that_says_where_to_add_it(resources: dict[str, Any]) -> None:
-    with pytest.raises(RegionError, match=r"'(AWS::KMS|Jenkins)': its regions are not known: .* cfn/regions\.py"):
+    with pytest.raises(RegionError, match=r"'(AWS::Nobody|Jenkins)': its regions are not known: .* cfn/regions\.py"):
         regions({"Resources": resources})
+
+
+def test_a_template_of_what_is_everywhere_can_be_launched_everywhere() -> None:
+    everywhere = regions({"Resources": {"Role": {"Type": "AWS::IAM::Role"}}})
+    assert "us-east-1" in everywhere["aws"]
+    assert len(everywhere["aws"]) > 25

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from commands import Command
-from ecs_cd_templates import BUILD_STEPS, THREE_ENVIRONMENTS, BuildStep, Environment, PipelineSettings, RenderSettings
+from ecs_cd_templates import BUILD_STEPS, BuildStep, Environment, PipelineSettings, RenderSettings, environments
 from ecs_cd_templates.catalog import templates
 from support import rendered
 
-ENVIRONMENTS = ["--environment", "Dev", "--environment", "Live,name=live site,branch=live,approval"]
+TWO = ["--environment", "Dev", "--environment", "Live,name=live site,branch=live,approval"]
 STEP = ["--build-step", "SecurityScan,buildspec=scan.yml,privileged"]
 SCAN = BuildStep(name="SecurityScan", display_name="security scan", buildspec="scan.yml", privileged=True)
 SETTINGS = RenderSettings(
     environments=[
-        THREE_ENVIRONMENTS[0],
+        environments.ENVIRONMENTS[0],
         Environment(id="Live", display_name="live site", default_branch="live", approval=True),
     ],
     pipeline=PipelineSettings(steps=[BUILD_STEPS[0], SCAN, BUILD_STEPS[1]]),
@@ -26,26 +27,26 @@ BUCKET = ["--bucket", "my-bucket", "--region", "eu-west-1"]
 
 
 def test_render_and_list(command: Command) -> None:
-    assert command("render", *ENVIRONMENTS, *STEP) == 0
+    assert command("render", *TWO, *STEP) == 0
     for name, text in rendered(SETTINGS).items():
         assert Path("templates", name).read_text(encoding="utf-8") == text
-    assert command("render", "--check", *ENVIRONMENTS, *STEP) == 0
-    assert command("render", "--check", *ENVIRONMENTS) == 1
-    assert command("list", *ENVIRONMENTS, *STEP) == 0
+    assert command("render", "--check", *TWO, *STEP) == 0
+    assert command("render", "--check", *TWO) == 1
+    assert command("list", *TWO, *STEP) == 0
     assert [line.split()[0] for line in command.out.splitlines()] == list(templates(SETTINGS))
 
 
 def test_policies(command: Command) -> None:
     Path("p.json").write_text("[]", encoding="utf-8")
     place = ["--account", "111122223333", "--region", "us-east-1", "--params", "p.json", "--output-dir", "policies"]
-    assert command("policies", *place, *ENVIRONMENTS, *STEP) == 0
+    assert command("policies", *place, *TWO, *STEP) == 0
     assert Path("policies/ecs-cd-codebuild-security-scan.json").exists()
     pipelines = json.loads(Path("policies/ecs-cd-events.json").read_text(encoding="utf-8"))["Statement"][0]["Resource"]
     assert [arn.rpartition(":")[2] for arn in pipelines] == ["ecs-cd-dev", "ecs-cd-live"]
     # What the names that other templates ask for may mean depends on the environments.
     rows = [{"ParameterKey": "ECSClusterName", "ParameterValue": "c"}]
     Path("p.json").write_text(json.dumps(rows), encoding="utf-8")
-    command.assert_refuses("policies", *place, *ENVIRONMENTS)
+    command.assert_refuses("policies", *place, *TWO)
     assert "ECSClusterNameForDevEnv or ECSClusterNameForLiveEnv" in command.err
     rows = [{"ParameterKey": "CodeBuildProjectName", "ParameterValue": "c2"}]
     Path("p.json").write_text(json.dumps(rows), encoding="utf-8")
@@ -55,7 +56,7 @@ def test_policies(command: Command) -> None:
 
 def test_links(command: Command) -> None:
     names = ["quick-start.yaml", "code-build-securityScan.yaml"]
-    assert command("links", *BUCKET, *ENVIRONMENTS, *STEP, "--format", "json", "--template", *names) == 0
+    assert command("links", *BUCKET, *TWO, *STEP, "--format", "json", "--template", *names) == 0
     assert [link["template"] for link in json.loads(command.out)] == names
     command.assert_refuses("links", *BUCKET, "--template", "code-build-securityScan.yaml")
     assert (
@@ -72,7 +73,7 @@ def test_links(command: Command) -> None:
 
 
 def test_page(command: Command) -> None:
-    assert command("page", *BUCKET, *ENVIRONMENTS, *STEP) == 0
+    assert command("page", *BUCKET, *TWO, *STEP) == 0
     text = Path("launch.html").read_text(encoding="utf-8")
     assert "CodePipelineNameForLiveEnv" in text
     assert "live site" in text
@@ -83,8 +84,11 @@ def test_page(command: Command) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("QA", THREE_ENVIRONMENTS[1]),
-        ("Dev,branch=main", Environment(id="Dev", display_name="Dev", default_branch="main")),
+        ("QA", environments.ENVIRONMENTS[1]),
+        # What is said of a usual one changes that, and nothing else.
+        ("Dev,branch=main", replace(environments.ENVIRONMENTS[0], default_branch="main")),
+        ("Prod,branch=main", replace(environments.ENVIRONMENTS[-1], default_branch="main")),
+        ("QA,name=tests,approval", replace(environments.ENVIRONMENTS[1], display_name="tests", approval=True)),
         ("New", Environment(id="New", display_name="New")),
         ("New,approval", Environment(id="New", display_name="New", approval=True)),
         ("New,name=a = b", Environment(id="New", display_name="a = b")),
@@ -106,13 +110,13 @@ def test_environments(text: str, expected: Environment, command: Command) -> Non
         (["--environment", "A,approval=yes"], "'approval=yes' is not one of branch=…, name=…, approval"),
         (["--environment", "A,nam=x"], "'nam=x' is not one of"),
         (["--environment", "A,name=x,name=y"], "says 'name' twice: say it once"),
-        (["--environment", "A", "--environment", "a"], "--environment: 'a': appears twice"),
+        (["--environment", "A", "--environment", "a"], "--environment: 'A': appears twice"),
         ([part for n in range(9) for part in ("--environment", f"E{n}")], "--environment: '9 environments'"),
         (["--build-step", "scan"], "--build-step: 'scan': use 1 to 30"),
         (["--build-step", "Scan,buildspec=/x"], "--build-step: '/x': give the file's path"),
         (["--build-step", "Scan,after=Tests"], "there is no step 'Tests': give after=Nodejs or after=ContainerImage"),
-        (["--build-step", "Nodejs"], "--build-step: 'nodejs': appears twice"),
-        (["--build-step", "Deploy"], "--build-step: 'deploy': appears twice"),
+        (["--build-step", "Nodejs"], "--build-step: 'Nodejs': appears twice"),
+        (["--build-step", "Deploy"], "--build-step: 'Deploy': is what the pipelines call something else"),
         (["--nested-base-url", "http://x"], "--nested-base-url: 'http://x': give an https address"),
     ],
 )

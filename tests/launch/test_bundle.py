@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import pytest
 
-from ecs_cd_templates import RenderSettings, catalog
+from ecs_cd_templates import BUILD_STEPS, BuildStep, PipelineSettings, RenderSettings, catalog
 from ecs_cd_templates.errors import (
     BucketError,
     OutputError,
@@ -24,6 +24,7 @@ from ecs_cd_templates.launch.bundle import (
     archive,
     check_bucket,
     checked_prefix,
+    published_settings,
     version,
 )
 from support import ROOT, load, published
@@ -148,3 +149,10 @@ def test_what_it_ignores_is_named_plainly() -> None:
 def test_an_application_that_is_missing_is_refused(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="sample application"):
         archive(tmp_path / "none")
+
+
+def test_the_sample_application_is_proposed_only_if_it_has_every_buildspec() -> None:
+    url = "https://my-bucket.s3.eu-west-1.amazonaws.com/p/v"
+    assert published_settings(RenderSettings(), url, nested=False).sample_app == ("my-bucket", "p/v/sample-app.zip")
+    further = PipelineSettings(steps=[*BUILD_STEPS, BuildStep(name="SecurityScan")])
+    assert published_settings(RenderSettings(pipeline=further), url, nested=False).sample_app is None

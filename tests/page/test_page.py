@@ -14,7 +14,7 @@ import pytest
 from troposphere import Parameter, Template
 from troposphere.sns import Topic
 
-from ecs_cd_templates import BUILD_STEPS, THREE_ENVIRONMENTS, BuildStep, Environment, catalog, page
+from ecs_cd_templates import BUILD_STEPS, ENVIRONMENTS, BuildStep, Environment, catalog, page
 from ecs_cd_templates.catalog import RenderSettings
 from ecs_cd_templates.cfn.regions import regions
 from ecs_cd_templates.cli import main
@@ -104,9 +104,7 @@ def test_texts_are_each_there_once_and_at_the_same_place_in_each_language() -> N
     used = {index for form in data["templates"].values() for index in _indexes(form)}
     environments = {lane["environment"] for form in data["templates"].values() for lane in form["pipelines"]} - {None}
     assert used | environments == set(range(len(texts["en"])))
-    assert {texts["en"][index] for index in environments} == {
-        environment.display_name for environment in THREE_ENVIRONMENTS
-    }
+    assert {texts["en"][index] for index in environments} == {environment.display_name for environment in ENVIRONMENTS}
     for each in together:
         assert not any(re.search(r"\{\w+\}", text) for text in each), each
 
@@ -114,7 +112,7 @@ def test_texts_are_each_there_once_and_at_the_same_place_in_each_language() -> N
 def test_nothing_of_a_form_is_left_in_another_language() -> None:
     data = _data(TEXT)
     # What somebody calls an environment or a build without saying it in each language.
-    called = [*(each.display_name for each in THREE_ENVIRONMENTS), *(step.display_name for step in BUILD_STEPS)]
+    called = [*(each.display_name for each in ENVIRONMENTS), *(step.display_name for step in BUILD_STEPS)]
     own = {name for name in called if not isinstance(name, Text)}
     for english, *others in zip(*data["texts"].values(), strict=True):
         for other in others:
@@ -164,7 +162,7 @@ def _lane(suffix: str, display_name: str | None, *, approval: bool) -> dict[str,
 @pytest.mark.parametrize("name", ["deployment-pipeline-for-all-env.yaml", "quick-start.yaml"])
 def test_picture_shows_each_pipeline_with_what_it_works_on(name: str) -> None:
     assert _lanes(name) == [
-        _lane(f"For{each.id}Env", each.display_name, approval=each.approval) for each in THREE_ENVIRONMENTS
+        _lane(f"For{each.id}Env", each.display_name, approval=each.approval) for each in ENVIRONMENTS
     ]
 
 
@@ -191,6 +189,12 @@ def test_picture_follows_environments_and_steps() -> None:
         ("deploy", "Deploy"),
     ]
     assert lane["steps"][2][2] == ["${CodeBuildSecurityScanProjectName}"]
+
+
+def test_nested_stacks_need_the_regions_of_what_is_in_them() -> None:
+    name = "deployment-pipeline-for-all-env.yaml"
+    nested = _data(to_html(PageSettings(bucket="my-templates", region="eu-west-1", nested=True)))
+    assert nested["templates"][name]["regions"] == _data(TEXT)["templates"][name]["regions"]
 
 
 def test_data_says_what_the_page_cannot_know() -> None:

@@ -40,7 +40,7 @@ def test_the_catalogue_refuses_it_too() -> None:
         ({"environments": "Dev"}, "RenderSettings.environments"),
         ({"pipeline": None}, "RenderSettings.pipeline"),
         ({"architecture": "arm"}, "RenderSettings.architecture"),
-        ({"nested_base_url": "x"}, "AllEnvironmentsSettings.nested_base_url"),
+        ({"nested_base_url": "x"}, "RenderSettings.nested_base_url"),
     ],
 )
 def test_settings_of_a_rendering_are_checked_when_they_are_made(changes: dict[str, Any], field: str) -> None:

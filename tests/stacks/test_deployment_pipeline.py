@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ecs_cd_templates import (
-    THREE_ENVIRONMENTS,
+    ENVIRONMENTS,
     AllEnvironmentsSettings,
     CodeBuildSettings,
     DeploymentPipelineSettings,
@@ -43,7 +43,7 @@ SUFFIXES = {"aws": "amazonaws.com", "aws-cn": "amazonaws.com.cn", "aws-us-gov": 
 def flat(values: dict[str, str], target: Target) -> dict[str, Resolved]:
     """The self-contained template, taken apart into the resources and outputs of each environment."""
     whole = resolve(FLAT[ALL], values, target)
-    return {environment.id: _part(whole, f"For{environment.id}Env") for environment in THREE_ENVIRONMENTS}
+    return {environment.id: _part(whole, f"For{environment.id}Env") for environment in ENVIRONMENTS}
 
 
 def nested(values: dict[str, str], target: Target) -> dict[str, Resolved]:
@@ -171,7 +171,7 @@ def with_variables_parsed(stages: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("form", [flat, nested])
-@pytest.mark.parametrize("environment", THREE_ENVIRONMENTS, ids=lambda environment: environment.id)
+@pytest.mark.parametrize("environment", ENVIRONMENTS, ids=lambda environment: environment.id)
 @pytest.mark.parametrize("partition", PARTITIONS)
 def test_each_pipeline_is_what_it_is_for(form: Any, environment: Environment, partition: str) -> None:
     target, name = PARTITIONS[partition], environment.id.lower()
@@ -187,7 +187,7 @@ def test_each_pipeline_is_what_it_is_for(form: Any, environment: Environment, pa
 
 
 @pytest.mark.parametrize("form", [flat, nested])
-@pytest.mark.parametrize("environment", THREE_ENVIRONMENTS, ids=lambda environment: environment.id)
+@pytest.mark.parametrize("environment", ENVIRONMENTS, ids=lambda environment: environment.id)
 @pytest.mark.parametrize("partition", PARTITIONS)
 def test_each_trigger_starts_its_own_pipeline_on_its_own_branch(
     form: Any, environment: Environment, partition: str
@@ -244,7 +244,7 @@ def test_blank_lifecycle_policy_leaves_the_repository_alone(form: Any) -> None:
 @pytest.mark.parametrize("partition", PARTITIONS)
 def test_outputs_lead_to_the_pipeline_and_the_repository(partition: str) -> None:
     target = PARTITIONS[partition]
-    for environment in THREE_ENVIRONMENTS:
+    for environment in ENVIRONMENTS:
         name = environment.id.lower()
         assert flat(VALUES, target)[environment.id].outputs == {
             "PipelineUrl": f"https://{CONSOLES[partition]}/codesuite/codepipeline/pipelines/ecs-cd-{name}/view"

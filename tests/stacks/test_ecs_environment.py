@@ -16,7 +16,7 @@ from troposphere import Template
 
 import ecs_cd_templates
 from ecs_cd_templates import (
-    THREE_ENVIRONMENTS,
+    ENVIRONMENTS,
     EcsEnvironmentSettings,
     Environment,
     ParameterError,
@@ -124,7 +124,7 @@ def test_outputs_carry_the_names_that_the_next_templates_ask_for() -> None:
         assert name in known
 
 
-@pytest.mark.parametrize("environment", THREE_ENVIRONMENTS, ids=lambda environment: environment.id)
+@pytest.mark.parametrize("environment", ENVIRONMENTS, ids=lambda environment: environment.id)
 def test_proposed_names_are_those_that_roles_and_pipelines_use(environment: Environment) -> None:
     scope, settings = Scope(environment), EcsEnvironmentSettings(environment=environment)
     proposed = {entry.name: entry.default for entry in ecs_environment.entries(settings, Scope(environment, only=True))}
@@ -653,7 +653,7 @@ def test_settings_that_cannot_work_are_refused(change: dict[str, Any], field: st
 def test_three_environments_fit_into_one_template() -> None:
     """As parts with a scope, each is what it is alone; a parameter that is not one for each environment is shared."""
     template = Template(Description="three")
-    every = scopes(THREE_ENVIRONMENTS)
+    every = scopes(ENVIRONMENTS)
     settings = {scope: EcsEnvironmentSettings(environment=scope.environment) for scope in every}
     entries = {entry.name: entry for scope in every for entry in ecs_environment.entries(settings[scope], scope)}
     labels = [entry.label for entry in entries.values()]

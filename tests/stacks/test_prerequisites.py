@@ -19,7 +19,7 @@ from ecs_cd_templates.cfn.evaluation import resolve
 from ecs_cd_templates.cfn.limits import MAX_BODY_BYTES
 from ecs_cd_templates.cli import main
 from ecs_cd_templates.constraints import EXISTING
-from ecs_cd_templates.environments import THREE_ENVIRONMENTS
+from ecs_cd_templates.environments import ENVIRONMENTS
 from ecs_cd_templates.launch.role_policies import role_policies
 from ecs_cd_templates.stacks import prerequisites
 from ecs_cd_templates.steps import BUILD_STEPS
@@ -30,7 +30,7 @@ TEMPLATE = data()[NAME]
 BUCKET = "ecs-cd-artifacts-111122223333-us-east-1"
 
 
-PARTS = prerequisites.parts(THREE_ENVIRONMENTS, BUILD_STEPS)
+PARTS = prerequisites.parts(ENVIRONMENTS, BUILD_STEPS)
 
 
 def made(values: dict[str, str] | None = None) -> dict[str, dict[str, Any]]:
@@ -62,7 +62,7 @@ def test_defaults_and_example_files_are_the_same_names() -> None:
     shared = set(asked) & set(outputs)
     assert {name: outputs[name] for name in shared} == {name: asked[name] for name in shared}
     assert set(asked) - shared == {
-        *(f"CodeCommitBranchNameFor{environment.id}Env" for environment in THREE_ENVIRONMENTS),
+        *(f"CodeCommitBranchNameFor{environment.id}Env" for environment in ENVIRONMENTS),
         "ECSTaskContainerName",
     }
     for step in BUILD_STEPS:

@@ -9,7 +9,7 @@ import pytest
 
 from ecs_cd_templates import (
     BUILD_STEPS,
-    THREE_ENVIRONMENTS,
+    ENVIRONMENTS,
     Environment,
     ParameterError,
     QuickStartSettings,
@@ -35,7 +35,7 @@ def made(values: dict[str, str] | None = None) -> dict[str, dict[str, Any]]:
 def test_launches_without_typing_anything() -> None:
     assert all("Default" in parameter for parameter in TEMPLATE["Parameters"].values())
     types = [resource["Type"] for resource in made().values()]
-    each = len(THREE_ENVIRONMENTS)
+    each = len(ENVIRONMENTS)
     for kind, count in (
         ("AWS::EC2::VPC", each),
         ("AWS::ElasticLoadBalancingV2::LoadBalancer", each),
@@ -111,7 +111,7 @@ def test_codepipeline_may_pass_exactly_the_roles_of_the_tasks_made_here() -> Non
         if re.match(r"ECSTask(Execution)?Role", name)
     }
     assert set(passed) == roles
-    assert len(passed) == len(roles) == 2 * len(THREE_ENVIRONMENTS)
+    assert len(passed) == len(roles) == 2 * len(ENVIRONMENTS)
     for name, resource in resources.items():
         if resource["Type"] == "AWS::ECS::TaskDefinition":
             suffix = name.removeprefix("ECSTaskDefinition")
@@ -119,7 +119,7 @@ def test_codepipeline_may_pass_exactly_the_roles_of_the_tasks_made_here() -> Non
             assert resource["Properties"]["ExecutionRoleArn"] == f"<ECSTaskExecutionRole{suffix}.Arn>"
 
 
-@pytest.mark.parametrize("environment", THREE_ENVIRONMENTS, ids=lambda environment: environment.id)
+@pytest.mark.parametrize("environment", ENVIRONMENTS, ids=lambda environment: environment.id)
 def test_what_one_part_makes_is_what_the_next_asks_for(environment: Environment) -> None:
     """Each name is a reference to what it names, so that CloudFormation makes that first."""
     key, resources = environment.id, TEMPLATE["Resources"]
@@ -189,10 +189,10 @@ def test_an_update_can_keep_the_image_that_runs_in_each_environment() -> None:
     registry = "111122223333.dkr.ecr.us-east-1.amazonaws.com"
     images = {
         f"ECSTaskImageFor{environment.id}Env": f"{registry}/ecs-cd-sample-app-{environment.id.lower()}:{number:012x}"
-        for number, environment in enumerate(THREE_ENVIRONMENTS)
+        for number, environment in enumerate(ENVIRONMENTS)
     }
     together = made(images)
-    for environment in THREE_ENVIRONMENTS:
+    for environment in ENVIRONMENTS:
         (container,) = together[f"ECSTaskDefinitionFor{environment.id}Env"]["Properties"]["ContainerDefinitions"]
         assert container["Image"] == images[f"ECSTaskImageFor{environment.id}Env"]
 

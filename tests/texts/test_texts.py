@@ -118,3 +118,16 @@ def test_names_are_joined() -> None:
     three = either([with_article(name) for name in ("a", "beta", "gamma")])
     assert three == "an a or a beta or a gamma"
     assert three.in_language("ja") == "aまたはbetaまたはgamma"
+
+
+def test_a_language_that_lacks_a_key_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "en.json").write_text(json.dumps(dict(ENGLISH)), encoding="utf-8")
+    (tmp_path / "xx.json").write_text(json.dumps({**ENGLISH, "other": "x"}), encoding="utf-8")
+    monkeypatch.setattr(texts, "__file__", str(tmp_path / "__init__.py"))
+    words.cache_clear()
+    try:
+        with pytest.raises(ValueError, match=r"xx\.json has other keys than en\.json: \['other'\]"):
+            words("xx")
+    finally:
+        monkeypatch.undo()
+        words.cache_clear()

@@ -1,12 +1,14 @@
-"""What a template becomes for given parameter values, in a given account and region.
+"""What a template becomes for certain parameter values, in an account and a region.
 
 This is the part of CloudFormation that our own templates use, and it raises on anything else: a
 value that the form refuses, a rule that fails, a reference that leads nowhere, an intrinsic that it
-does not know. It makes nothing and asks nobody.
+does not know. It creates nothing and calls nothing: what only AWS can say, such as the ID of a VPC,
+is a text like ``<VPC>``, which :func:`unknowns` finds.
 """
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +18,7 @@ from typing import Any
 
 from ..errors import NOT_GIVEN, ParameterError
 from .constraint import Constraint
-from .intrinsics import arguments_of_sub, intrinsic, references, substitute
+from .intrinsics import arguments_of_sub, intrinsic, references, substitute, walk
 from .partitions import PARTITIONS
 
 _NO_VALUE = object()
@@ -30,6 +32,7 @@ NAME_PROPERTY = {
     "AWS::ECS::Cluster": "ClusterName",
     "AWS::Events::Rule": "Name",
     "AWS::IAM::Role": "RoleName",
+    "AWS::Logs::LogGroup": "LogGroupName",
     "AWS::S3::Bucket": "BucketName",
 }
 
@@ -120,6 +123,12 @@ def resolve(template: Mapping[str, Any], values: Mapping[str, str], target: Targ
         if evaluator.condition(output.get("Condition"))
     }
     return Resolved(resources, outputs)
+
+
+def unknowns(node: Any) -> list[str]:
+    """What only AWS can say in resolved data, each as it stands there."""
+    texts = [each for each in walk(node) if isinstance(each, str)]
+    return [unknown for text in texts for unknown in re.findall(r"<[A-Za-z0-9]+(?:\.[A-Za-z0-9.]+)?>", text)]
 
 
 def possible_values(template: Mapping[str, Any], node: Any) -> list[Any]:

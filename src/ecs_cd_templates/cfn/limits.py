@@ -1,4 +1,4 @@
-"""CloudFormation's limits, and those of what our templates hold that it does not check itself.
+"""CloudFormation's limits.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
 """

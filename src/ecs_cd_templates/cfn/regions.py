@@ -59,7 +59,7 @@ def regions(template: Mapping[str, Any]) -> dict[str, list[str]]:
         available = [
             set(session.get_available_regions(service, partition_name=partition)) for service in services(template)
         ]
-        everywhere = sorted(set.intersection(*available))
+        everywhere = sorted(_all_regions(partition).intersection(*available))
         by_partition[partition] = [region for region in everywhere if not _missing_types(template, region)]
     return by_partition
 
@@ -73,6 +73,11 @@ def lacking(template: Mapping[str, Any], region: str) -> list[str]:
         if region not in _session().get_available_regions(service, partition_name=partition)
     ]
     return sorted(missing + _missing_types(template, region))
+
+
+def _all_regions(partition: str) -> set[str]:
+    """The partition's regions: S3 is in each of them."""
+    return set(_session().get_available_regions("s3", partition_name=partition))
 
 
 def _known(services: Mapping[str, str | None], name: str) -> str | None:
@@ -89,7 +94,7 @@ def _missing_types(template: Mapping[str, Any], region: str) -> list[str]:
 def partition_of(region: str) -> str:
     """The partition that the region is in. Raises :class:`RegionError` for one that does not exist."""
     for partition in PARTITIONS:
-        if region in _session().get_available_regions("s3", partition_name=partition):
+        if region in _all_regions(partition):
             return partition
     raise RegionError("region", region, "there is no region of this name: give one such as eu-west-1")
 

@@ -24,7 +24,7 @@ def add_to(commands: Commands) -> None:
         "links",
         help="print the links that launch what was published",
         description="Prints, for each template and region, the address of the console's form and the command that does "
-        "the same. Asks nobody: give the same settings as to publish.",
+        "the same. Makes no call to AWS: give the same settings as to publish.",
     )
     add_bucket(parser)
     parser.add_argument("--bucket-region", metavar="R", help="where the bucket is; default: the first --region")

@@ -19,6 +19,8 @@ def add_to(commands: Commands) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Prints a line for each template."""
-    for name, build in catalog.templates(render_settings(options)).items():
-        print(f"{name:42} {build().description}")
+    templates = catalog.templates(render_settings(options))
+    width = max(map(len, templates))
+    for name, build in templates.items():
+        print(f"{name:{width}}  {build().description}")
     return OK

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, NoReturn, TypeAlias, get_args
 
 from ..catalog import RenderSettings
-from ..environments import THREE_ENVIRONMENTS, Environment
+from ..environments import ENVIRONMENTS, Environment
 from ..errors import EcsCdTemplatesError, SettingsError
 from ..files import replace_all
 from ..launch.bundle import DEFAULT_PREFIX
@@ -26,20 +26,17 @@ ApprovalMessage = Literal["shown", "hidden"]
 _CHOICES: tuple[tuple[str, object, str, str], ...] = (
     ("--tag-mutability", TagMutability, PipelineSettings.image_tag_mutability, "of the ECR repositories"),
     ("--pipeline-type", PipelineType, PipelineSettings.pipeline_type, "V1 cannot roll back"),
-    ("--architecture", Architecture, RenderSettings.architecture, "of the build image"),
+    ("--architecture", Architecture, RenderSettings.architecture, "that images are built for and run on"),
     ("--approval-message", ApprovalMessage, "shown", "of the commit, in approval requests"),
 )
 
 # The option that makes a setting; an error about the setting is one about the option.
 _OPTIONS = {
-    "AllEnvironmentsSettings.nested_base_url": "--nested-base-url",
-    "AllEnvironmentsSettings.environments": "--environment",
-    "PrerequisitesSettings.environments": "--environment",
-    "QuickStartSettings.environments": "--environment",
-    "RenderSettings.environments": "--environment",
-    "Environment": "--environment",
-    "PipelineSettings.steps": "--build-step",
-    "BuildStep": "--build-step",
+    f"{RenderSettings.__name__}.nested_base_url": "--nested-base-url",
+    f"{RenderSettings.__name__}.environments": "--environment",
+    Environment.__name__: "--environment",
+    f"{PipelineSettings.__name__}.steps": "--build-step",
+    BuildStep.__name__: "--build-step",
 }
 
 
@@ -75,7 +72,7 @@ def add_published_settings(parser: argparse.ArgumentParser) -> None:
 
 def add_settings(parser: argparse.ArgumentParser) -> None:
     """Adds the options of what is rendered."""
-    usual = ", ".join(environment.id for environment in THREE_ENVIRONMENTS)
+    usual = ", ".join(environment.id for environment in ENVIRONMENTS)
     parser.add_argument(
         "--environment",
         action="append",
@@ -90,7 +87,7 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="NAME[,name=TEXT][,buildspec=FILE][,after=STEP][,privileged]",
         help="a further build in every pipeline, such as SecurityScan,buildspec=buildspec_scan.yml, after the step "
-        f"{UNIT_TESTS.name} unless it says otherwise",
+        f"{UNIT_TESTS.name} unless it says otherwise; the application needs the buildspec",
     )
     for flag, kind, default, what in _CHOICES:
         choices = get_args(kind)
@@ -112,7 +109,7 @@ def render_settings(options: argparse.Namespace, nested_base_url: str | None = N
         steps=steps,
     )
     return RenderSettings(
-        environments=[_environment(text) for text in options.environment] or THREE_ENVIRONMENTS,
+        environments=[_environment(text) for text in options.environment] or ENVIRONMENTS,
         pipeline=pipeline,
         architecture=options.architecture,
         nested_base_url=nested_base_url,
@@ -120,7 +117,7 @@ def render_settings(options: argparse.Namespace, nested_base_url: str | None = N
 
 
 def arguments_of(options: argparse.Namespace) -> list[str]:
-    """The options of what is rendered as another command takes them, without those that have their default."""
+    """The options that differ from their defaults, for another command's line."""
     arguments: list[str] = []
     for flag in ("--environment", "--build-step"):
         for value in getattr(options, _name(flag)):
@@ -152,17 +149,20 @@ def write(directory: Path, contents: Mapping[str, str]) -> None:
 
 
 def _environment(text: str) -> Environment:
+    """The usual environment of this ID with what the option says otherwise, or a new one."""
     name, *parts = text.split(",")
     fields = dict(_fields("--environment", text, parts, {"name", "branch"}, {"approval"}))
-    for usual in THREE_ENVIRONMENTS:
-        if usual.id == name and not fields:
-            return usual
-    return Environment(
-        id=name,
-        display_name=fields.get("name", name),
-        default_branch=fields.get("branch"),
-        approval="approval" in fields,
-    )
+    usual = {environment.id: environment for environment in ENVIRONMENTS}
+    changes: dict[str, Any] = {}
+    if "name" in fields:
+        changes["display_name"] = fields["name"]
+    if "branch" in fields:
+        changes["default_branch"] = fields["branch"]
+    if "approval" in fields:
+        changes["approval"] = True
+    if name in usual:
+        return replace(usual[name], **changes)
+    return Environment(**{"id": name, "display_name": name, **changes})
 
 
 def _insert(steps: list[BuildStep], text: str) -> None:
@@ -175,8 +175,8 @@ def _insert(steps: list[BuildStep], text: str) -> None:
         raise SettingsError("--build-step", text, f"there is no step {after!r}: give after={' or after='.join(names)}")
     step = BuildStep(
         name=name,
-        display_name=fields.get("name", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name).lower()),
-        buildspec=fields.get("buildspec", f"buildspec_{name[:1].lower()}{name[1:]}.yml"),
+        display_name=fields.get("name"),
+        buildspec=fields.get("buildspec"),
         privileged="privileged" in fields,
     )
     steps.insert(names.index(after) + 1, step)

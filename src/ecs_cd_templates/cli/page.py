@@ -15,7 +15,7 @@ def add_to(commands: Commands) -> None:
         "page",
         help="write a page that fills in the forms",
         description="Writes one HTML file with the forms of all templates, which checks what is typed and makes the "
-        "link, the command and the parameter file of it. Asks nobody: give the same settings as to publish.",
+        "link, the command and the parameter file of it. Makes no call to AWS: give the same settings as to publish.",
     )
     add_bucket(parser)
     parser.add_argument("--region", metavar="R", help="the bucket's, and the one to launch in unless another is chosen")

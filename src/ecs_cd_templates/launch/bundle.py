@@ -105,12 +105,16 @@ def version(settings: RenderSettings = DEFAULT_SETTINGS, *, nested: bool = False
 
 
 def published_settings(settings: RenderSettings, url: str, *, nested: bool) -> RenderSettings:
-    """The settings of a rendering that knows the address it is published under."""
+    """The settings of a rendering that knows the address it is published under.
+
+    The repository starts with the sample application, unless that lacks the buildspec of some step.
+    """
     parts = urlsplit(f"{url}/{SAMPLE_APP_ARCHIVE}")
+    complete = all((SAMPLE_APP / str(step.buildspec)).is_file() for step in settings.pipeline.steps)
     return replace(
         settings,
         nested_base_url=url if nested else settings.nested_base_url,
-        sample_app=(parts.netloc.partition(".")[0], unquote(parts.path).lstrip("/")),
+        sample_app=(parts.netloc.partition(".")[0], unquote(parts.path).lstrip("/")) if complete else None,
     )
 
 
@@ -131,6 +135,11 @@ def published_templates(settings: RenderSettings, url: str, *, nested: bool) -> 
         return template
 
     return {name: partial(linked, name) for name in builders}
+
+
+def flat_templates(settings: RenderSettings) -> Mapping[str, Callable[[], Template]]:
+    """Each file's name with a function that builds its template as one stack: with all that nested stacks use."""
+    return catalog.templates(replace(settings, nested_base_url=None))
 
 
 def archive(directory: Path) -> bytes:

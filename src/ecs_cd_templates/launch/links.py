@@ -6,7 +6,7 @@ import html
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -15,7 +15,7 @@ from ..catalog import RenderSettings
 from ..cfn.regions import lacking, partition_of, regions
 from ..cfn.rendering import to_yaml
 from ..errors import ParameterError, ParameterFileError, RegionError
-from .bundle import DEFAULT_SETTINGS, Folder, published_templates, version
+from .bundle import DEFAULT_SETTINGS, Folder, flat_templates, published_templates, version
 from .parameter_files import check_some, read_parameters
 from .quick_create import deploy_command, quick_create, stack_name
 
@@ -63,7 +63,7 @@ def links(
     """The links to what ``publish`` uploads to the folder with the same settings, in the catalogue's order.
 
     Each template comes with all regions of the folder's partition that have its services, or with
-    ``only_regions``. Nothing is asked of AWS. Raises :class:`RegionError` for a region that a template
+    ``only_regions``. No call to AWS is made. Raises :class:`RegionError` for a region that a template
     cannot be launched in from there, and :class:`ParameterError` for a value that a template refuses.
     """
     for region in only_regions:
@@ -71,7 +71,7 @@ def links(
     url = folder.url(version(settings, nested=nested))
     builders = published_templates(settings, url, nested=nested)
     # As one stack a template uses what its nested stacks use otherwise.
-    flat = catalog.templates(replace(settings, nested_base_url=None))
+    flat = flat_templates(settings)
     local = catalog.templates(settings)
     for name in (parameters or {}).keys() - set(only_templates or builders):
         file = str((parameters or {})[name].file)

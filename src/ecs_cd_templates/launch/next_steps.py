@@ -40,7 +40,9 @@ REPLACED = {
     constraints.NAMED_ROLE: "+=",
 }
 _BY_PATTERN = {constraint.pattern: characters for constraint, characters in REPLACED.items()} | {
-    or_existing(one, other).pattern: REPLACED[one] or REPLACED[other] for one in REPLACED for other in REPLACED
+    or_existing(one, other).pattern: "".join(sorted({*REPLACED[one], *REPLACED[other]}))
+    for one in REPLACED
+    for other in REPLACED
 }
 
 _SAFE_PSEUDO_PARAMETERS = {"AWS::AccountId", "AWS::Partition", "AWS::Region", "AWS::StackName"}

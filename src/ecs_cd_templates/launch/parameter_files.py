@@ -48,8 +48,8 @@ def check_some(template: Mapping[str, Any], values: Mapping[str, str]) -> None:
     The template's rules are checked where no value is missing.
     """
     parameters = template.get("Parameters", {})
-    given = {name: parameter for name, parameter in parameters.items() if name in values}
-    check_parameters({"Parameters": given}, values)
+    present = {name: parameter for name, parameter in parameters.items() if name in values}
+    check_parameters({"Parameters": present}, values)
     if all(name in values or "Default" in parameter for name, parameter in parameters.items()):
         check_parameters(template, values)
 

@@ -83,6 +83,14 @@ def stack_name(file_name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", words.lower()).strip("-")[:MAX_STACK_NAME_LENGTH]
 
 
+def names_roles(template: Mapping[str, Any]) -> bool:
+    """Whether the template makes things of IAM, to which whoever launches it has to agree.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/control-access-with-iam.html
+    """
+    return any(resource["Type"].startswith("AWS::IAM::") for resource in template["Resources"].values())
+
+
 def deploy_command(
     *,
     template_file: str,
@@ -101,7 +109,7 @@ def deploy_command(
     """
     words = ["aws", "cloudformation", "deploy", "--region", region, "--stack-name", stack_name]
     words += ["--template-file", template_file]
-    if any(resource["Type"].startswith("AWS::IAM::") for resource in template["Resources"].values()):
+    if names_roles(template):
         words += ["--capabilities", "CAPABILITY_NAMED_IAM"]
     if size > MAX_BODY_BYTES:
         words += ["--s3-bucket", bucket]

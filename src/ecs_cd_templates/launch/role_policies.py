@@ -9,7 +9,7 @@ from typing import Any
 
 from .. import catalog
 from ..catalog import PREREQUISITES, RenderSettings
-from ..cfn.evaluation import Target, resolve
+from ..cfn.evaluation import Target, resolve, unknowns
 from ..cfn.partitions import PARTITIONS
 from ..cfn.regions import partition_of
 from ..constraints import ResourceName
@@ -70,7 +70,7 @@ def role_policies(
     steps = settings.pipeline.steps
     roles = prerequisites.roles(steps)
     template = catalog.templates(settings)[PREREQUISITES]().to_dict()
-    given = dict(values)
+    complete = dict(values)
     for part in prerequisites.parts(settings.environments, steps):
         spec = part.spec
         name = ResourceName.parse(values.get(spec.name, "")).name
@@ -79,11 +79,11 @@ def role_policies(
             if not constraint.accepts(name):
                 raise ParameterError(spec.name, values[spec.name], constraint.message)
             # A role that exists already is not in the stack; here it is what is wanted. No policy names its path.
-            given[spec.name] = name.rpartition("/")[2]
+            complete[spec.name] = name.rpartition("/")[2]
         elif name:
             # Whoever makes the rest, the policies are the same.
-            given[spec.name] = str(ResourceName(name, existing=True))
-    resources = resolve(template, given, target).resources
+            complete[spec.name] = str(ResourceName(name, existing=True))
+    resources = resolve(template, complete, target).resources
     documents: dict[str, dict[str, Any]] = {}
     for resource in resources.values():
         if resource["Type"] == "AWS::IAM::Role":
@@ -96,12 +96,14 @@ def role_policies(
             if own.keys() & documents.keys():
                 remedy = "would be written over the policies of another role: give each role a name of its own"
                 raise ParameterError("role name", role["RoleName"], remedy)
+            if unknowns(own):
+                raise ValueError(f"the policies of {role['RoleName']} name what is not known: {unknowns(own)}")
             documents |= own
     return documents
 
 
 def _ambiguous(settings: RenderSettings) -> dict[str, list[str]]:
-    """What other templates ask for about one thing, with the names under which the policies need it of each."""
+    """Parameters of other templates that stand for several of ``prerequisites.yaml``, with the names of those."""
     steps = settings.pipeline.steps
     names: dict[str, list[str]] = {}
     for step in steps:

@@ -1,7 +1,7 @@
 """The launch page: one HTML file with every template's form, which makes the links, commands and parameter files.
 
-The page asks no other host or file for anything. Its parts stand beside this module: the skeleton, the style, the
-script, and the words in every language.
+The page asks no other host or file for anything. The skeleton, the style and the script stand beside this module, the
+texts in ``texts/``.
 """
 
 from __future__ import annotations
@@ -23,8 +23,16 @@ from ..cfn.limits import MAX_BODY_BYTES
 from ..cfn.partitions import PARTITIONS
 from ..cfn.regions import partition_of, regions
 from ..environments import Scope
-from ..launch.bundle import DEFAULT_PREFIX, SAMPLE_APP_ARCHIVE, Folder, Publication, publication, published_templates
-from ..launch.quick_create import MAX_ADDRESS_LENGTH, stack_name
+from ..launch.bundle import (
+    DEFAULT_PREFIX,
+    SAMPLE_APP_ARCHIVE,
+    Folder,
+    Publication,
+    flat_templates,
+    publication,
+    published_templates,
+)
+from ..launch.quick_create import MAX_ADDRESS_LENGTH, names_roles, stack_name
 from ..stacks.deployment_pipeline import PIPELINE, REPOSITORY
 from ..steps import BuildStep
 from ..texts import LANGUAGES, Text, in_language, words
@@ -132,7 +140,11 @@ def _data(settings: PageSettings) -> dict[str, Any]:
     builders = published_templates(settings.templates, published.url, nested=settings.nested)
     templates = {name: build().to_dict() for name, build in builders.items()}
     texts: _Texts = {}
-    forms = {name: _form(name, template, published, settings.templates, texts) for name, template in templates.items()}
+    flat = flat_templates(settings.templates)
+    forms = {
+        name: _form(name, template, flat[name]().to_dict(), published, settings.templates, texts)
+        for name, template in templates.items()
+    }
     used = sorted({region for form in forms.values() for region in form["regions"]} | {folder.region})
     proposed = next(iter(forms))
     return {
@@ -165,9 +177,17 @@ def _data(settings: PageSettings) -> dict[str, Any]:
 
 
 def _form(
-    name: str, template: Mapping[str, Any], published: Publication, settings: RenderSettings, texts: _Texts
+    name: str,
+    template: Mapping[str, Any],
+    flat: Mapping[str, Any],
+    published: Publication,
+    settings: RenderSettings,
+    texts: _Texts,
 ) -> dict[str, Any]:
-    """One template's form, as CloudFormation reads it from the template; its words are indexes into the texts."""
+    """One template's form, as CloudFormation reads it from the template; its texts are indexes into all of them.
+
+    ``flat`` is the template as one stack, with all that its nested stacks use.
+    """
     interface = template.get("Metadata", {}).get("AWS::CloudFormation::Interface", {})
     labels = {key: label["default"] for key, label in interface.get("ParameterLabels", {}).items()}
     fields = template.get("Parameters", {})
@@ -178,18 +198,17 @@ def _form(
     ungrouped = [key for key in fields if not any(key in group["parameters"] for group in groups)]
     if ungrouped:
         groups.append({"label": _index(Text("group.other"), texts), "parameters": ungrouped})
-    resources = template["Resources"]
     return {
         "description": _index(template.get("Description", ""), texts),
         "stackName": stack_name(name),
         "size": len(published.files[name]),
-        "namesRoles": any(resource["Type"].startswith("AWS::IAM::") for resource in resources.values()),
+        "namesRoles": names_roles(flat),
         "groups": groups,
         "parameters": {
             key: _parameter({"Label": labels.get(key, key), **value}, texts) for key, value in fields.items()
         },
         "rules": [_rule(rule, texts) for rule in template.get("Rules", {}).values()],
-        "regions": [region for those in regions(template).values() for region in those],
+        "regions": [region for those in regions(flat).values() for region in those],
         "pipelines": _pipelines(template, settings, texts),
     }
 

@@ -11,7 +11,7 @@ from troposphere.events import Rule, Target
 
 from .. import actions, parameters
 from ..cfn.console import add_partitions, console_url
-from ..cfn.intrinsics import RETAIN, Named, ref, role_arn, sub
+from ..cfn.intrinsics import RETAIN, ref, role_arn, sub
 from ..checks import instance
 from ..environments import Environment, Scope
 from ..grants import pipeline_arn, repository_arn
@@ -31,7 +31,7 @@ OUTPUTS = {
 }
 
 # What a pipeline's template makes; it uses what all other parameters name.
-_MADE = (parameters.PIPELINE_NAME, parameters.ECR_REPOSITORY, parameters.LIFECYCLE_POLICY)
+_CREATED = (parameters.PIPELINE_NAME, parameters.ECR_REPOSITORY, parameters.LIFECYCLE_POLICY)
 # The only parameters for which the reference proposes anything.
 _PROPOSED = (parameters.BRANCH, parameters.LIFECYCLE_POLICY)
 
@@ -103,25 +103,21 @@ def add_outputs(template: Template, scope: Scope, values: dict[str, object]) -> 
 
 
 def stage_actions(
-    inputs: PipelineInputs,
-    environment: Environment,
-    settings: PipelineSettings,
-    task_roles: Sequence[Named] = (),
+    inputs: PipelineInputs, environment: Environment, settings: PipelineSettings
 ) -> dict[str, list[actions.Action]]:
-    """The actions of each stage, in order; in the Build stage they run one after the other.
-
-    ``task_roles`` matter to the deploy action's permissions only.
-    """
+    """The actions of each stage, in order; in the Build stage they run one after the other."""
     source = actions.source(repository=inputs.repository, branch=inputs.branch, output=SOURCE_ARTIFACT)
     build: list[actions.Action] = []
     if environment.approval:
         if inputs.approval_topic is None:
-            raise ValueError(f"the pipeline of {environment.id} waits for an approval, and has no topic to ask on")
+            raise ValueError(
+                f"the pipeline of {environment.id} waits for an approval, and has no topic for its request"
+            )
         approval = actions.approval(
             topic=inputs.approval_topic, repository=inputs.repository, branch=inputs.branch, settings=settings
         )
         build.append(approval)
-    application, images = SOURCE_ARTIFACT, ""
+    application = images = SOURCE_ARTIFACT
     for each in inputs.builds:
         step = each.step
         variables = actions.image_variables(container=inputs.container, repository=inputs.ecr_repository)
@@ -132,13 +128,13 @@ def stage_actions(
         )
         # What the image's build passes on is not the application any more.
         if step.pushes_image:
-            images = step.output or ""
+            images = step.output or images
         elif step.output:
             application = step.output
     deploy = actions.deploy(
         cluster=inputs.cluster,
         service=inputs.service,
-        task_roles=task_roles,
+        task_roles=inputs.task_roles,
         source=images,
         settings=settings,
     )
@@ -148,7 +144,7 @@ def stage_actions(
 
 
 def _entry(spec: ParameterSpec, scope: Scope | None = None, scope_text: str = "") -> Entry:
-    purpose = Purpose.MAKE if spec in _MADE else Purpose.USE
+    purpose = Purpose.MAKE if spec in _CREATED else Purpose.USE
     fill = {"scope": scope_text} if scope_text else {}
     return entry(spec, purpose, scope, propose=spec in _PROPOSED, fill=fill)
 

@@ -98,7 +98,7 @@ def build(settings: EcsEnvironmentSettings) -> Template:
 
 
 def entries(settings: EcsEnvironmentSettings, scope: Scope) -> list[Entry]:
-    """The form of a cluster that is made."""
+    """The form of a new cluster."""
     types = tuple(instance_memory(settings.architecture))
     instance_type = entry(parameters.INSTANCE_TYPE, Purpose.MAKE)
     return [
@@ -110,7 +110,7 @@ def entries(settings: EcsEnvironmentSettings, scope: Scope) -> list[Entry]:
 
 
 def existing_entries(scope: Scope) -> list[Entry]:
-    """The form of a cluster that another stack made."""
+    """The form of a cluster from another stack."""
     return [
         entry(parameters.CLUSTER, Purpose.USE, scope, propose=False, wording="run_in"),
         entry(parameters.LAUNCH_TYPE, Purpose.USE),

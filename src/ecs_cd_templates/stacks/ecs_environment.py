@@ -32,7 +32,7 @@ def build(settings: EcsEnvironmentSettings) -> Template:
 
 
 def entries(settings: EcsEnvironmentSettings, scope: Scope) -> list[Entry]:
-    """The form of an environment that is made."""
+    """The form of a new environment."""
     return [
         *vpc.entries(scope),
         *load_balancer.entries(scope),

@@ -88,7 +88,7 @@ def build(settings: EcsEnvironmentSettings) -> Template:
 
 
 def entries(settings: EcsEnvironmentSettings, scope: Scope) -> list[Entry]:
-    """The form of a service that is made."""
+    """The form of a new service."""
     image = entry(parameters.TASK_IMAGE, Purpose.MAKE, scope, fill={"port": str(settings.container_port)})
     return [
         entry(parameters.SERVICE, Purpose.MAKE, scope),

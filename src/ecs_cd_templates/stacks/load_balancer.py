@@ -29,7 +29,7 @@ from . import vpc
 from .vpc import Network, after_network
 
 # TLS 1.3 and 1.2, the latter with forward secrecy only: what the console proposes
-# (https://docs.aws.amazon.com/elasticloadbalancing/latest/application/describe-ssl-grants.html).
+# (https://docs.aws.amazon.com/elasticloadbalancing/latest/application/describe-ssl-policies.html).
 TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-Res-2021-06"
 
 # How long a deployment waits for open requests of the task that it stops; ELB's own default is 300 seconds.
@@ -59,12 +59,12 @@ def build(settings: EcsEnvironmentSettings) -> Template:
 
 
 def entries(scope: Scope) -> list[Entry]:
-    """The form of a load balancer that is result."""
+    """The form of a new load balancer."""
     return [entry(spec, Purpose.MAKE, scope) for spec in (parameters.CERTIFICATE, parameters.HEALTH_CHECK_PATH)]
 
 
 def existing_entries() -> list[Entry]:
-    """The form of a load balancer that another stack result."""
+    """The form of a load balancer from another stack."""
     specs = (parameters.LOAD_BALANCER_SECURITY_GROUP, parameters.TARGET_GROUP)
     return [entry(spec, Purpose.USE) for spec in specs]
 

@@ -160,14 +160,14 @@ def add_prerequisites(
     every = parts(settings.environments, steps)
     names = {part.spec: _name(part, form, existing=existing) for part in every}
     if not existing:
-        # A role that exists already may serve twice, and a rule cannot tell it from one that is made.
+        # An existing role may serve twice, and a rule cannot tell: so only where all are new.
         own_roles = [form.of(part.spec) for part in roles(steps)]
         require_distinct(template, "DistinctRoles", own_roles, Text("rule.own_role"))
     else:
         for part in every:
             # Taking existing: away changes a name that is marked so, and no other.
-            made = Equals(_unmarked(form.of(part.spec)), Ref(form.of(part.spec)))
-            template.add_condition(part.condition, made)
+            is_new = Equals(_unmarked(form.of(part.spec)), Ref(form.of(part.spec)))
+            template.add_condition(part.condition, is_new)
     template.add_condition("NameArtifactBucket", Equals(Ref(form.of(BUCKET.spec)), ""))
 
     def add(part: Part, resource: AWSObject) -> None:
@@ -261,9 +261,9 @@ def _pipeline_grants(
         cluster=form.of(parameters.CLUSTER, scope),
         service=form.of(parameters.SERVICE, scope),
         event_role=names[EVENT_ROLE.spec],
+        task_roles=[form.of(spec, scope) for spec in (parameters.TASK_ROLE, parameters.TASK_EXECUTION_ROLE)],
     )
-    task_roles = [form.of(spec, scope) for spec in (parameters.TASK_ROLE, parameters.TASK_EXECUTION_ROLE)]
-    stages = stage_actions(inputs, scope.environment, settings.pipeline, task_roles)
+    stages = stage_actions(inputs, scope.environment, settings.pipeline)
     return [grant for stage in stages.values() for action in stage for grant in action.grants]
 
 

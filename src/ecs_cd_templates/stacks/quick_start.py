@@ -1,7 +1,7 @@
 """The template of everything at once: from an empty account to running environments with their pipelines.
 
 It holds all of its resources itself. As nested stacks it would need a folder to read them from, and
-every name would have to be handed down; here each name is a reference, which also puts things in order.
+every name would have to be passed down; here each name is a reference, which also puts things in order.
 """
 
 from __future__ import annotations
@@ -82,6 +82,7 @@ def build(settings: QuickStartSettings) -> Template:
             cluster=form.of(parameters.CLUSTER, scope),
             service=environment.service.get_att("Name"),
             event_role=common.roles[parameters.EVENT_ROLE],
+            task_roles=(),
         )
         add_pipeline(template, inputs, scope, settings.pipeline)
     return template
@@ -109,7 +110,7 @@ def entries(settings: QuickStartSettings) -> list[Entry]:
         *(entry(parameters.LIFECYCLE_POLICY, Purpose.MAKE, scope) for scope in every),
         *_sample_app(settings),
         *prerequisites.entries(_prerequisites(settings), existing=False),
-        # Where two ask for one name, the part that makes it says what it may be.
+        # Where two have a parameter of one name, the environment's says what it may be.
         *environments,
     ]
     return described({each.name: each for each in ordered}.values(), _descriptions(settings))

@@ -61,12 +61,12 @@ def build(settings: EcsEnvironmentSettings) -> Template:
 
 
 def entries(scope: Scope) -> list[Entry]:
-    """The form of a VPC that is made."""
+    """The form of a new VPC."""
     return [entry(parameters.VPC_CIDR, Purpose.MAKE, scope)]
 
 
 def existing_entries() -> list[Entry]:
-    """The form of a VPC that another stack made."""
+    """The form of a VPC from another stack."""
     return [entry(spec, Purpose.USE) for spec in (parameters.VPC, *parameters.PUBLIC_SUBNETS)]
 
 

@@ -1,4 +1,4 @@
-"""The words of the forms and of the launch page, by key: ``en.json``, and a file like it for each other language.
+"""The texts of the forms and of the launch page, by key: ``en.json``, and a file like it for each other language.
 
 A file's name is its language's code (https://www.rfc-editor.org/rfc/bcp/bcp47.txt). Every file has the
 same keys; ``{name}`` in a text stands for what fills it.
@@ -24,14 +24,14 @@ LANGUAGES: tuple[str, ...] = tuple(
 class Text(str):  # noqa: SLOT000 - it has two attributes
     """An English text that knows its key and what fills it, so that it can be said in other languages.
 
-    A ``KeyError`` if there is no text of this key, or nothing to fill a place in it with.
+    A ``KeyError`` if there is no text of this key, or nothing to fill a placeholder in it with.
     """
 
     key: str
     fill: Mapping[str, str]
 
     def __new__(cls, key: str, **fill: str) -> Self:
-        """The text of this key, with what fills its places."""
+        """The text of this key, with what fills its placeholders."""
         text = super().__new__(cls, _said(key, fill, ENGLISH))
         text.key = key
         text.fill = fill
@@ -66,6 +66,10 @@ def either(names: list[Text]) -> Text:
 def words(code: str) -> Mapping[str, str]:
     """All texts of the language, by key."""
     texts: dict[str, str] = json.loads((Path(__file__).parent / f"{code}.json").read_text(encoding="utf-8"))
+    if code != ENGLISH and texts.keys() != words(ENGLISH).keys():
+        raise ValueError(
+            f"{code}.json has other keys than {ENGLISH}.json: {sorted(texts.keys() ^ words(ENGLISH).keys())}"
+        )
     return texts
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from ecs_cd_templates import BUILD_STEPS, THREE_ENVIRONMENTS, catalog
+from ecs_cd_templates import BUILD_STEPS, ENVIRONMENTS, catalog
 from ecs_cd_templates.cfn.partitions import PARTITIONS
 from ecs_cd_templates.cfn.regions import partition_of
 from ecs_cd_templates.launch.bundle import Folder
@@ -342,7 +342,7 @@ def test_picture_is_drawn_from_the_values(launch_page: LaunchPages) -> None:
         "#picture-words ol", "all => all.map(one => [...one.children].map(li => li.textContent))"
     )
     lanes = []
-    for environment in THREE_ENVIRONMENTS:
+    for environment in ENVIRONMENTS:
         key = environment.id.lower()
         builds = {
             "Nodejs": "Unit tests: ecs-cd-build-nodejs",
