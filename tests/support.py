@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+import pytest
 import yaml
+from troposphere import Template
 
 from ecs_cd_templates import (
     ENVIRONMENTS,
@@ -23,6 +25,7 @@ from ecs_cd_templates import (
 from ecs_cd_templates import parameters as specs
 from ecs_cd_templates.cfn.evaluation import Target
 from ecs_cd_templates.environments import scopes
+from ecs_cd_templates.launch import bundle
 from ecs_cd_templates.launch.bundle import Folder, Publication, publication, published_templates
 from ecs_cd_templates.parameters import ParameterSpec, name_of
 from ecs_cd_templates.steps import BUILD_STEPS, CONTAINER_IMAGE, UNIT_TESTS
@@ -132,6 +135,12 @@ def published_data(url: str) -> Mapping[str, dict[str, Any]]:
     """The catalogue as it is published under the address, as data."""
     builders = published_templates(DEFAULT, url, nested=False)
     return MappingProxyType({name: load(to_yaml(build())) for name, build in builders.items()})
+
+
+def replace_catalogue(monkeypatch: pytest.MonkeyPatch, builders: Mapping[str, Callable[[], Template]]) -> None:
+    """Puts other templates in the place of the catalogue's, and remembers none of what was rendered."""
+    monkeypatch.setattr(catalog, "templates", lambda settings=None: builders)
+    monkeypatch.setattr(bundle, "_rendered", bundle._rendered.__wrapped__)
 
 
 @cache

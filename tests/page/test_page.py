@@ -24,6 +24,7 @@ from ecs_cd_templates.page import PageSettings, to_html
 from ecs_cd_templates.settings import PipelineSettings
 from ecs_cd_templates.steps import CONTAINER_IMAGE, UNIT_TESTS
 from ecs_cd_templates.texts import LANGUAGES, Text, words
+from support import replace_catalogue
 
 SETTINGS = PageSettings(bucket="my-templates", region="eu-west-1")
 TEXT = to_html(SETTINGS)
@@ -229,7 +230,7 @@ def test_parameters_without_a_group_stand_in_one_of_their_own(monkeypatch: pytes
     template = Template(Description="d")
     template.add_parameter(Parameter("Alone", Type="String"))
     template.add_resource(Topic("Topic"))
-    monkeypatch.setattr(catalog, "templates", lambda settings=None: {"one.yaml": lambda: template})
+    replace_catalogue(monkeypatch, {"one.yaml": lambda: template})
     data = _data(to_html(PageSettings(bucket="my-templates")))
     (group,) = data["templates"]["one.yaml"]["groups"]
     assert (data["texts"]["en"][group["label"]], group["parameters"]) == ("Other parameters", ["Alone"])
@@ -297,7 +298,7 @@ def test_hostile_texts_stay_data(monkeypatch: pytest.MonkeyPatch) -> None:
     hostile = "</script><script>alert(1)</script><!--{{script}}\u2028"
     template = Template(Description=hostile)
     template.add_resource(Topic("Topic"))
-    monkeypatch.setattr(catalog, "templates", lambda settings=None: {"one.yaml": lambda: template})
+    replace_catalogue(monkeypatch, {"one.yaml": lambda: template})
     text = to_html(PageSettings(bucket="my-templates", prefix="it's/(one)*!"))
     assert _data(text)["where"]["prefix"].startswith("it's/(one)*!/")
     assert _spelled_out(_data(text)["templates"]["one.yaml"], _data(text)["texts"]["en"])["description"] == hostile

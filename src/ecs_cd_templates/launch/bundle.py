@@ -8,8 +8,9 @@ import re
 import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
+from types import MappingProxyType
 from urllib.parse import quote, unquote, urlsplit
 
 from troposphere import Template
@@ -206,7 +207,12 @@ def checked_prefix(prefix: str) -> str:
 
 
 def _files(settings: RenderSettings, url: str, *, nested: bool) -> dict[str, bytes]:
+    return {**_rendered(settings, url, nested=nested), SAMPLE_APP_ARCHIVE: archive(SAMPLE_APP)}
+
+
+# Rendering takes most of the time that publishing, linking and the page take without the network, and each needs the
+# same more than once.
+@lru_cache(maxsize=8)
+def _rendered(settings: RenderSettings, url: str, *, nested: bool) -> Mapping[str, bytes]:
     builders = published_templates(settings, url, nested=nested)
-    return {name: to_yaml(build()).encode() for name, build in builders.items()} | {
-        SAMPLE_APP_ARCHIVE: archive(SAMPLE_APP)
-    }
+    return MappingProxyType({name: to_yaml(build()).encode() for name, build in builders.items()})

@@ -7,9 +7,8 @@ import itertools
 import pytest
 from playwright.sync_api import Page
 
-from ecs_cd_templates import catalog
 from ecs_cd_templates.texts import LANGUAGES, words
-from support import parameters
+from support import parameters, replace_catalogue
 
 from .conftest import LaunchPages
 from .reading import address, fill, link_parameters, load, rows
@@ -175,7 +174,7 @@ def test_texts_without_a_translation_say_that_they_are_english(
     page = launch_page(template="prerequisites.yaml", locale="ja-JP")
     assert page.locator("label[for=p-LogRetentionInDays]").get_attribute("lang") == "ja"
     # A template of somebody's own has texts that nobody translated.
-    monkeypatch.setattr(catalog, "templates", lambda settings=None: {NAME: build})
+    replace_catalogue(monkeypatch, {NAME: build})
     page = launch_page(locale="ja-JP")
     assert page.locator("label[for=p-Anything]").get_attribute("lang") == "en"
 

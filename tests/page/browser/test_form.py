@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 
-from ecs_cd_templates import catalog, constraints
+from ecs_cd_templates import constraints
 from ecs_cd_templates.cfn.constraint import Constraint
 from ecs_cd_templates.cfn.evaluation import check_parameters
 from ecs_cd_templates.errors import BucketError, ParameterError
 from ecs_cd_templates.launch.bundle import Folder, check_bucket, checked_prefix, publication
-from support import load, parameters
+from support import load, parameters, replace_catalogue
 
 from .conftest import LaunchPages
 from .reading import error, fill
@@ -28,7 +28,7 @@ ALL = "deployment-pipeline-for-all-env.yaml"
 
 @pytest.fixture
 def synthetic(launch_page: LaunchPages, monkeypatch: pytest.MonkeyPatch) -> Page:
-    monkeypatch.setattr(catalog, "templates", lambda settings=None: {NAME: build})
+    replace_catalogue(monkeypatch, {NAME: build})
     return launch_page()
 
 

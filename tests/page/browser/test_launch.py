@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from ecs_cd_templates import BUILD_STEPS, ENVIRONMENTS, catalog
+from ecs_cd_templates import BUILD_STEPS, ENVIRONMENTS
 from ecs_cd_templates.cfn.partitions import PARTITIONS
 from ecs_cd_templates.cfn.regions import partition_of
 from ecs_cd_templates.launch.bundle import Folder
 from ecs_cd_templates.launch.quick_create import deploy_command, quick_create, stack_name
 from ecs_cd_templates.page import PageSettings
-from support import branch_of, parameters
+from support import branch_of, parameters, replace_catalogue
 
 from .conftest import LaunchPages
 from .reading import (
@@ -56,7 +56,7 @@ HOSTILE = [
 
 @pytest.fixture
 def synthetic(launch_page: LaunchPages, monkeypatch: pytest.MonkeyPatch) -> Page:
-    monkeypatch.setattr(catalog, "templates", lambda settings=None: {NAME: build})
+    replace_catalogue(monkeypatch, {NAME: build})
     page = launch_page()
     fill(page, VALUES)
     return page
