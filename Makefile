@@ -22,7 +22,7 @@ check: .venv/installed ## Fail if templates/ is not what render writes
 	$(BIN)/ecs-cd-templates render --check
 
 test: .venv/installed ## Run the tests
-	$(BIN)/pytest --numprocesses auto --quiet
+	$(BIN)/pytest --numprocesses auto --dist worksteal --quiet
 
 # The test tools come first, at their usual versions; the second call takes back what they brought of ours.
 # Without cfn-lint, which needs a newer PyYAML than we do: hence moto without its extra "server".

@@ -156,7 +156,7 @@ class Roles:
     trust: Mapping[str, dict[str, Any]]
 
 
-ROLE_TITLES = tuple(role.thing for role in prerequisites.roles(BUILD_STEPS))
+ROLE_TITLES = tuple(role.title for role in prerequisites.roles(BUILD_STEPS))
 PIPELINES = "deployment-pipeline-for-all-env.yaml"
 
 

@@ -264,7 +264,7 @@ TASK_SIZE = Constraint(
 MAX_TASKS = 5
 TASK_COUNT = Constraint(min_value=1, max_value=MAX_TASKS, message=Text("constraint.TASK_COUNT", most=str(MAX_TASKS)))
 
-LAUNCH_TYPES = ("FARGATE", "EC2")
+FARGATE, EC2 = LAUNCH_TYPES = ("FARGATE", "EC2")
 LAUNCH_TYPE = Constraint(allowed_values=LAUNCH_TYPES, message=Text("constraint.LAUNCH_TYPE"))
 
 # Which types there are to choose from depends on the processor.

@@ -18,7 +18,7 @@ from ecs_cd_templates import (
     to_yaml,
 )
 from ecs_cd_templates.cfn.evaluation import resolve
-from ecs_cd_templates.cfn.limits import MAX_BODY_BYTES_FROM_S3, MAX_PARAMETERS, MAX_RESOURCES
+from ecs_cd_templates.cfn.limits import MAX_BODY_BYTES_FROM_S3, MAX_OUTPUTS, MAX_PARAMETERS, MAX_RESOURCES
 from least_privilege import ROLE_TITLES, calls, permission_problems, trust_problems
 from support import PARTITIONS, TARGET, data, load, parameters, rendered
 from test_references import names_used
@@ -223,7 +223,7 @@ def test_the_largest_settings_fit_into_one_template() -> None:
     template = build_quick_start(QuickStartSettings(environments=environments))
     assert len(template.parameters) <= MAX_PARAMETERS
     assert len(template.resources) <= MAX_RESOURCES
-    assert len(template.outputs) <= 200
+    assert len(template.outputs) <= MAX_OUTPUTS
     assert len(to_yaml(template).encode()) <= MAX_BODY_BYTES_FROM_S3
     with pytest.raises(SettingsError, match="launch the others by themselves"):
         QuickStartSettings(environments=[Environment(id=f"E{n}", display_name=f"{n}") for n in range(9)])

@@ -41,7 +41,7 @@ from troposphere.iam import InstanceProfile, Policy, Role
 from .. import grants, parameters
 from ..cfn.intrinsics import Named, ref, sub
 from ..checks import instance
-from ..constraints import MAX_TASKS
+from ..constraints import EC2, MAX_TASKS
 from ..environments import Scope
 from ..grants import Grant
 from ..parameters import Entry, Form, Purpose, add_form, entry
@@ -159,7 +159,7 @@ def instance_memory(architecture: Architecture) -> dict[str, int]:
 
 
 def _on_ec2(template: Template, form: Form, scope: Scope) -> str:
-    return template.add_condition(scope.name("UseEC2"), Equals(Ref(form.of(parameters.LAUNCH_TYPE)), "EC2"))
+    return template.add_condition(scope.name("UseEC2"), Equals(Ref(form.of(parameters.LAUNCH_TYPE)), EC2))
 
 
 def _add_instances(

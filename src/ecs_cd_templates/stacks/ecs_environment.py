@@ -6,7 +6,7 @@ from troposphere import And, Equals, Not, Ref, Template
 
 from .. import parameters
 from ..checks import instance
-from ..constraints import TASK_SIZES, task_size
+from ..constraints import EC2, TASK_SIZES, task_size
 from ..environments import Scope
 from ..parameters import Entry, Form, add_form
 from ..settings import EcsEnvironmentSettings
@@ -66,5 +66,5 @@ def _require_fitting_instances(template: Template, form: Form, settings: EcsEnvi
         for cpu, memory in TASK_SIZES
         if memory > available * (1 - KEPT_MEMORY)
     ]
-    rule = {"RuleCondition": Equals(Ref(form.of(parameters.LAUNCH_TYPE)), "EC2"), "Assertions": assertions}
+    rule = {"RuleCondition": Equals(Ref(form.of(parameters.LAUNCH_TYPE)), EC2), "Assertions": assertions}
     template.add_rule(scope.name("TasksFitInstances"), rule)

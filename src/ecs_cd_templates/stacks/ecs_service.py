@@ -37,6 +37,7 @@ from troposphere.logs import LogGroup
 from .. import grants, parameters
 from ..cfn.intrinsics import Named, ref, sub
 from ..checks import instance
+from ..constraints import FARGATE
 from ..environments import Scope
 from ..grants import Grant
 from ..parameters import Entry, Form, Purpose, add_form, entry
@@ -146,7 +147,7 @@ def add_service(
             TaskDefinition=Ref(task_definition),
             DesiredCount=Ref(form.of(parameters.TASK_COUNT, scope)),
             # On EC2 the cluster's own capacity provider strategy applies, which starts instances as they are needed.
-            LaunchType=If(cluster.on_ec2, NoValue, "FARGATE"),
+            LaunchType=If(cluster.on_ec2, NoValue, FARGATE),
             # The new tasks first, then the old ones away: one task is enough to stay available, and a deployment
             # whose tasks do not become healthy is given up and undone
             # (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html).

@@ -50,15 +50,15 @@ from .rules import require_distinct
 
 @dataclass(frozen=True)
 class Part:
-    """Something that is made, or that exists already: the parameter that names it, and what it is."""
+    """Something that is new or exists already: the parameter that names it, and its part of logical IDs."""
 
     spec: ParameterSpec
-    thing: str
+    title: str
 
     @property
     def condition(self) -> str:
         """The condition that it is made."""
-        return f"Make{self.thing}"
+        return f"Make{self.title}"
 
 
 # What each environment has of its own that a role must be able to reach.
@@ -186,7 +186,7 @@ def add_prerequisites(
     for step in steps:
         add(build_project(step), _logs(step, names[step.project], form.of(parameters.LOG_RETENTION)))
     role_resources = _roles(names, form, settings)
-    for part, role in zip(roles(steps), role_resources, strict=True):
+    for part, role in role_resources.items():
         add(part, role)
     if topic is not None:
         arn = If(TOPIC.condition, Ref(topic), grants.topic_arn(names[TOPIC.spec])) if existing else Ref(topic)
@@ -196,12 +196,12 @@ def add_prerequisites(
         bucket=bucket,
         topic=topic,
         repository=repository,
-        roles={part.spec: role for part, role in zip(roles(steps), role_resources, strict=True)},
+        roles={part.spec: role for part, role in role_resources.items()},
     )
 
 
-def _roles(names: Mapping[ParameterSpec, Named], form: Form, settings: PrerequisitesSettings) -> list[Role]:
-    """The roles in the order of :func:`roles`, each with its trust policy and one policy."""
+def _roles(names: Mapping[ParameterSpec, Named], form: Form, settings: PrerequisitesSettings) -> dict[Part, Role]:
+    """The roles, each with its trust policy and one policy."""
     steps = settings.pipeline.steps
     every = scopes(settings.environments)
     pipelines = [form.of(parameters.PIPELINE_NAME, scope) for scope in every]
@@ -218,29 +218,25 @@ def _roles(names: Mapping[ParameterSpec, Named], form: Form, settings: Prerequis
             ArnLikeIfExists({"aws:SourceArn": pipeline_arns}),
         ]
     )
-    build_roles = []
-    for step in steps:
-        build = BuildResources(project=names[step.project], bucket=bucket, repositories=repositories)
-        trust = grants.trust("codebuild", grants.own_resource([grants.project_arn(build.project)]))
-        build_roles.append(_role(build_role(step), names, step.text("role.resource"), trust, step.grants_for(build)))
-    return [
-        _role(
+    resources = {
+        PIPELINE_ROLE: _role(
             PIPELINE_ROLE,
             names,
             "The role that CodePipeline works with",
             grants.trust("codepipeline", ours_if_said),
             pipeline_grants,
-        ),
-        *build_roles,
-        _role(
-            EVENT_ROLE,
-            names,
-            "The role with which event rules start the pipelines",
-            # A pipeline's event rule has the pipeline's name.
-            grants.trust("events", grants.own_resource([grants.rule_arn(pipeline) for pipeline in pipelines])),
-            grants.start_pipelines(pipelines),
-        ),
-    ]
+        )
+    }
+    for step in steps:
+        part = build_role(step)
+        build = BuildResources(project=names[step.project], bucket=bucket, repositories=repositories)
+        trust = grants.trust("codebuild", grants.own_resource([grants.project_arn(build.project)]))
+        resources[part] = _role(part, names, step.text("role.resource"), trust, step.grants_for(build))
+    # A pipeline's event rule has the pipeline's name.
+    trust = grants.trust("events", grants.own_resource([grants.rule_arn(pipeline) for pipeline in pipelines]))
+    description = "The role with which event rules start the pipelines"
+    resources[EVENT_ROLE] = _role(EVENT_ROLE, names, description, trust, grants.start_pipelines(pipelines))
+    return resources
 
 
 def _pipeline_grants(
@@ -271,7 +267,7 @@ def _role(
     part: Part, names: Mapping[ParameterSpec, Named], description: str, trust: PolicyDocument, allowed: Sequence[Grant]
 ) -> Role:
     return Role(
-        part.thing,
+        part.title,
         RoleName=ref(names[part.spec]),
         Description=description,
         AssumeRolePolicyDocument=trust,
@@ -342,7 +338,7 @@ def _repository(name: Named, code: AWSHelperFn | None) -> Repository:
     """The repository, retained: it holds the application."""
     starts_with: dict[str, Any] = {} if code is None else {"Code": code}
     return Repository(
-        REPOSITORY.thing,
+        REPOSITORY.title,
         DeletionPolicy=RETAIN,
         UpdateReplacePolicy="Retain",
         RepositoryName=ref(name),

@@ -59,7 +59,7 @@ def build(settings: QuickStartSettings) -> Template:
     for step in settings.pipeline.steps:
         project = code_build.add_project(
             template,
-            prerequisites.build_project(step).thing,
+            prerequisites.build_project(step).title,
             name=form.of(step.project),
             role=common.roles[step.role],
             settings=CodeBuildSettings(step=step, architecture=settings.architecture),
