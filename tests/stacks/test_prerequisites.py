@@ -61,8 +61,9 @@ def test_defaults_and_example_files_are_the_same_names() -> None:
     asked = parameters("deployment-pipeline-for-all-env.yaml")
     shared = set(asked) & set(outputs)
     assert {name: outputs[name] for name in shared} == {name: asked[name] for name in shared}
-    assert set(asked) - shared == {
+    assert set(data()["deployment-pipeline-for-all-env.yaml"]["Parameters"]) - shared == {
         *(f"CodeCommitBranchNameFor{environment.id}Env" for environment in ENVIRONMENTS),
+        *(f"LifecyclePolicyTextFor{environment.id}Env" for environment in ENVIRONMENTS),
         "ECSTaskContainerName",
     }
     for step in BUILD_STEPS:
