@@ -10,7 +10,6 @@ import pytest
 
 import ecs_cd_templates
 from ecs_cd_templates import (
-    BUILD_STEPS,
     CONTAINER_IMAGE,
     UNIT_TESTS,
     BuildStep,
@@ -28,17 +27,18 @@ from support import TARGET, data
 # Read through Any: much of what is tried here a type checker would refuse before we could.
 untyped: Any = ecs_cd_templates
 
-SCAN = BuildStep(name="SecurityScan", display_name="security scan", buildspec="buildspec_scan.yml")
+CONTRACT = (UNIT_TESTS, CONTAINER_IMAGE)
+SCAN = BuildStep(name="OwnCheck", display_name="own check", buildspec="buildspec_scan.yml")
 WITH_SCAN = RenderSettings(pipeline=PipelineSettings(steps=[UNIT_TESTS, SCAN, CONTAINER_IMAGE]))
 
 
 def test_names_are_those_of_the_contract() -> None:
-    assert [step.file_name for step in BUILD_STEPS] == ["code-build-nodejs.yaml", "code-build-containerImage.yaml"]
-    assert [step.project.name for step in BUILD_STEPS] == [
+    assert [step.file_name for step in CONTRACT] == ["code-build-nodejs.yaml", "code-build-containerImage.yaml"]
+    assert [step.project.name for step in CONTRACT] == [
         "CodeBuildNodejsProjectName",
         "CodeBuildContainerImageProjectName",
     ]
-    assert [step.role.default for step in BUILD_STEPS] == [
+    assert [step.role.default for step in CONTRACT] == [
         "ecs-cd-codebuild-nodejs",
         "ecs-cd-codebuild-container-image",
     ]
@@ -47,27 +47,27 @@ def test_names_are_those_of_the_contract() -> None:
 def test_a_step_more_is_in_every_pipeline_between_its_neighbours() -> None:
     template = data(WITH_SCAN)["quick-start.yaml"]
     resources = resolve(template, {}, TARGET).resources
-    project = resources["CodeBuildSecurityScanProject"]["Properties"]
+    project = resources["CodeBuildOwnCheckProject"]["Properties"]
     assert project["Source"] == {"Type": "CODEPIPELINE", "BuildSpec": "buildspec_scan.yml"}
     assert project["Environment"]["PrivilegedMode"] is False
-    assert project["ServiceRole"].endswith(":role/ecs-cd-codebuild-security-scan")
+    assert project["ServiceRole"].endswith(":role/ecs-cd-codebuild-own-check")
     pipelines = [each["Properties"] for each in resources.values() if each["Type"] == "AWS::CodePipeline::Pipeline"]
     assert len(pipelines) == len(WITH_SCAN.environments)
     for pipeline in pipelines:
         builds = [
             action for action in pipeline["Stages"][1]["Actions"] if action["ActionTypeId"]["Provider"] == "CodeBuild"
         ]
-        assert [action["Name"] for action in builds] == ["BuildApp", "SecurityScan", "BuildContainer"]
+        assert [action["Name"] for action in builds] == ["BuildApp", "OwnCheck", "BuildContainer"]
         tests, scan, image = builds
         assert tests["RunOrder"] < scan["RunOrder"] < image["RunOrder"]
-        assert scan["Configuration"] == {"ProjectName": "ecs-cd-build-security-scan"}
+        assert scan["Configuration"] == {"ProjectName": "ecs-cd-build-own-check"}
         # It looks at what the tests passed on, and so does the image.
         assert scan["InputArtifacts"] == image["InputArtifacts"] == tests["OutputArtifacts"]
         assert "OutputArtifacts" not in scan
 
 
 def test_a_step_after_the_image_gets_the_application_and_not_the_image_definitions() -> None:
-    settings = RenderSettings(pipeline=PipelineSettings(steps=[*BUILD_STEPS, SCAN]))
+    settings = RenderSettings(pipeline=PipelineSettings(steps=[UNIT_TESTS, CONTAINER_IMAGE, SCAN]))
     resources = resolve(data(settings)["quick-start.yaml"], {}, TARGET).resources
     build, deploy = resources["PipelineForDevEnv"]["Properties"]["Stages"][1:]
     tests, image, scan = build["Actions"]
@@ -78,15 +78,15 @@ def test_a_step_after_the_image_gets_the_application_and_not_the_image_definitio
 def test_its_permissions_cannot_be_forgotten() -> None:
     """Nothing of the step says so, and yet the pipelines may start it, and it may do what every build does."""
     documents = role_policies({}, TARGET, WITH_SCAN)
-    project = "arn:aws:codebuild:us-east-1:111122223333:project/ecs-cd-build-security-scan"
-    pipeline, build = documents["ecs-cd-codepipeline.json"], documents["ecs-cd-codebuild-security-scan.json"]
+    project = "arn:aws:codebuild:us-east-1:111122223333:project/ecs-cd-build-own-check"
+    pipeline, build = documents["ecs-cd-codepipeline.json"], documents["ecs-cd-codebuild-own-check.json"]
     for action in ("codebuild:StartBuild", "codebuild:BatchGetBuilds"):
         assert is_allowed([pipeline], Request(action, project, {}))
-    group = "arn:aws:logs:us-east-1:111122223333:log-group:/aws/codebuild/ecs-cd-build-security-scan:log-stream:a"
+    group = "arn:aws:logs:us-east-1:111122223333:log-group:/aws/codebuild/ecs-cd-build-own-check:log-stream:a"
     assert is_allowed([build], Request("logs:PutLogEvents", group, {}))
     objects = "arn:aws:s3:::ecs-cd-artifacts-111122223333-us-east-1/ecs-cd-dev/a"
     assert is_allowed([build], Request("s3:GetObject", objects, {"aws:ResourceAccount": "111122223333"}))
-    trust = documents["ecs-cd-codebuild-security-scan.trust.json"]["Statement"][0]
+    trust = documents["ecs-cd-codebuild-own-check.trust.json"]["Statement"][0]
     assert trust["Condition"]["ArnLike"]["aws:SourceArn"] == [project]
     assert "ecr" not in json.dumps(build)
     for name, document in documents.items():
@@ -95,34 +95,34 @@ def test_its_permissions_cannot_be_forgotten() -> None:
 
 def test_further_permissions_are_added_by_name() -> None:
     reporting = dataclasses.replace(SCAN, grants=(grants.report_tests,))
-    settings = RenderSettings(pipeline=PipelineSettings(steps=[*BUILD_STEPS, reporting]))
-    build = role_policies({}, TARGET, settings)["ecs-cd-codebuild-security-scan.json"]
+    settings = RenderSettings(pipeline=PipelineSettings(steps=[UNIT_TESTS, CONTAINER_IMAGE, reporting]))
+    build = role_policies({}, TARGET, settings)["ecs-cd-codebuild-own-check.json"]
     assert [statement["Sid"] for statement in build["Statement"]] == [
         "Log",
         "ArtifactBucket",
         "Artifacts",
         "TestReports",
     ]
-    assert "report-group/ecs-cd-build-security-scan-*" in json.dumps(build)
+    assert "report-group/ecs-cd-build-own-check-*" in json.dumps(build)
 
 
 def test_every_template_follows() -> None:
     names = list(catalog.templates(WITH_SCAN))
-    assert names[2:5] == ["code-build-nodejs.yaml", "code-build-securityScan.yaml", "code-build-containerImage.yaml"]
-    template = data(WITH_SCAN)["code-build-securityScan.yaml"]
-    assert template["Description"] == 'This template deploys a CodeBuild project for the build step "security scan"'
+    assert names[2:5] == ["code-build-nodejs.yaml", "code-build-ownCheck.yaml", "code-build-containerImage.yaml"]
+    template = data(WITH_SCAN)["code-build-ownCheck.yaml"]
+    assert template["Description"] == 'This template deploys a CodeBuild project for the build step "own check"'
     values = {"CodeBuildProjectName": "scan", "CodeBuildServiceRoleName": "role"}
     assert resolve(template, values, TARGET).outputs == {"CodeBuildProjectName": "scan"}
     for name in names:
         if name.startswith("deployment-pipeline-"):
             parameters = list(data(WITH_SCAN)[name]["Parameters"])
-            at = parameters.index("CodeBuildSecurityScanProjectName")
+            at = parameters.index("CodeBuildOwnCheckProjectName")
             assert parameters[at - 1] == "CodeBuildNodejsProjectName"
             assert parameters[at + 1] == "CodeBuildContainerImageProjectName"
 
 
 def test_what_is_not_said_follows_from_the_name() -> None:
-    assert dataclasses.replace(SCAN, buildspec="buildspec_securityScan.yml") == BuildStep(name="SecurityScan")
+    assert dataclasses.replace(SCAN, buildspec="buildspec_ownCheck.yml") == BuildStep(name="OwnCheck")
     # A list is as good as a tuple, and the step can still be told from others by its value.
     listed = BuildStep(name="A", grants=[grants.report_tests])
     assert hash(listed) == hash(BuildStep(name="A", grants=(grants.report_tests,)))
@@ -170,12 +170,12 @@ def test_a_step_that_cannot_work_is_refused(changes: dict[str, Any], field: str)
         ([UNIT_TESTS, "scan"], "PipelineSettings.steps"),
         ([UNIT_TESTS], "PipelineSettings.steps"),
         ([CONTAINER_IMAGE, CONTAINER_IMAGE], "BuildStep.name"),
-        ([*BUILD_STEPS, dataclasses.replace(SCAN, action="BuildApp")], "BuildStep.action"),
-        ([*BUILD_STEPS, dataclasses.replace(SCAN, output="BuildAppArtifact")], "BuildStep.output"),
-        ([*BUILD_STEPS, dataclasses.replace(SCAN, action="Approval")], "BuildStep.action"),
-        ([*BUILD_STEPS, dataclasses.replace(SCAN, output="SourceArtifact")], "BuildStep.output"),
+        ([UNIT_TESTS, CONTAINER_IMAGE, dataclasses.replace(SCAN, action="BuildApp")], "BuildStep.action"),
+        ([UNIT_TESTS, CONTAINER_IMAGE, dataclasses.replace(SCAN, output="BuildAppArtifact")], "BuildStep.output"),
+        ([UNIT_TESTS, CONTAINER_IMAGE, dataclasses.replace(SCAN, action="Approval")], "BuildStep.action"),
+        ([UNIT_TESTS, CONTAINER_IMAGE, dataclasses.replace(SCAN, output="SourceArtifact")], "BuildStep.output"),
         (
-            [*BUILD_STEPS, *(_step(name=f"Scan{n}", display_name=f"scan {n}") for n in range(7))],
+            [UNIT_TESTS, CONTAINER_IMAGE, *(_step(name=f"Scan{n}", display_name=f"scan {n}") for n in range(7))],
             "PipelineSettings.steps",
         ),
     ],

@@ -9,19 +9,36 @@ from pathlib import Path
 import pytest
 
 from commands import Command
-from ecs_cd_templates import BUILD_STEPS, BuildStep, Environment, PipelineSettings, RenderSettings, environments
+from ecs_cd_templates import (
+    BUILD_STEPS,
+    UNIT_TESTS,
+    BuildStep,
+    Environment,
+    PipelineSettings,
+    RenderSettings,
+    environments,
+)
 from ecs_cd_templates.catalog import templates
 from support import rendered
 
 TWO = ["--environment", "Dev", "--environment", "Live,name=live site,branch=live,approval"]
-STEP = ["--build-step", "SecurityScan,buildspec=scan.yml,privileged"]
-SCAN = BuildStep(name="SecurityScan", display_name="security scan", buildspec="scan.yml", privileged=True)
+STEP = ["--build-step", "OwnCheck,buildspec=scan.yml,privileged"]
+SCAN = BuildStep(name="OwnCheck", display_name="own check", buildspec="scan.yml", privileged=True)
+
+
+def _with_scan() -> list[BuildStep]:
+    """The usual steps, with the scan after the unit tests."""
+    steps = list(BUILD_STEPS)
+    steps.insert(steps.index(UNIT_TESTS) + 1, SCAN)
+    return steps
+
+
 SETTINGS = RenderSettings(
     environments=[
         environments.ENVIRONMENTS[0],
         Environment(id="Live", display_name="live site", default_branch="live", approval=True),
     ],
-    pipeline=PipelineSettings(steps=[BUILD_STEPS[0], SCAN, BUILD_STEPS[1]]),
+    pipeline=PipelineSettings(steps=_with_scan()),
 )
 BUCKET = ["--bucket", "my-bucket", "--region", "eu-west-1"]
 
@@ -40,7 +57,7 @@ def test_policies(command: Command) -> None:
     Path("p.json").write_text("[]", encoding="utf-8")
     place = ["--account", "111122223333", "--region", "us-east-1", "--params", "p.json", "--output-dir", "policies"]
     assert command("policies", *place, *TWO, *STEP) == 0
-    assert Path("policies/ecs-cd-codebuild-security-scan.json").exists()
+    assert Path("policies/ecs-cd-codebuild-own-check.json").exists()
     pipelines = json.loads(Path("policies/ecs-cd-events.json").read_text(encoding="utf-8"))["Statement"][0]["Resource"]
     assert [arn.rpartition(":")[2] for arn in pipelines] == ["ecs-cd-dev", "ecs-cd-live"]
     # What the names that other templates ask for may mean depends on the environments.
@@ -51,22 +68,21 @@ def test_policies(command: Command) -> None:
     rows = [{"ParameterKey": "CodeBuildProjectName", "ParameterValue": "c2"}]
     Path("p.json").write_text(json.dumps(rows), encoding="utf-8")
     command.assert_refuses("policies", *place, *STEP)
-    assert "CodeBuildSecurityScanProjectName or CodeBuildContainerImageProjectName" in command.err
+    assert "CodeBuildOwnCheckProjectName or CodeBuildContainerImageProjectName" in command.err
 
 
 def test_links(command: Command) -> None:
-    names = ["quick-start.yaml", "code-build-securityScan.yaml"]
+    names = ["quick-start.yaml", "code-build-ownCheck.yaml"]
     assert command("links", *BUCKET, *TWO, *STEP, "--format", "json", "--template", *names) == 0
     assert [link["template"] for link in json.loads(command.out)] == names
-    command.assert_refuses("links", *BUCKET, "--template", "code-build-securityScan.yaml")
+    command.assert_refuses("links", *BUCKET, "--template", "code-build-ownCheck.yaml")
     assert (
-        "template: 'code-build-securityScan.yaml': there is no such template: give one of quick-start.yaml"
-        in command.err
+        "template: 'code-build-ownCheck.yaml': there is no such template: give one of quick-start.yaml" in command.err
     )
     # A file belongs to the template that it is named like, which there may be with these settings only.
     rows = [{"ParameterKey": "CodeBuildProjectName", "ParameterValue": "scan"}]
-    Path("code-build-securityScan.json").write_text(json.dumps(rows), encoding="utf-8")
-    file = ["--params", "code-build-securityScan.json"]
+    Path("code-build-ownCheck.json").write_text(json.dumps(rows), encoding="utf-8")
+    file = ["--params", "code-build-ownCheck.json"]
     assert command("links", *BUCKET, *STEP, *file, "--format", "json") == 0
     assert "param_CodeBuildProjectName=scan" in command.out
     command.assert_refuses("links", *BUCKET, *file)
@@ -77,7 +93,7 @@ def test_page(command: Command) -> None:
     text = Path("launch.html").read_text(encoding="utf-8")
     assert "CodePipelineNameForLiveEnv" in text
     assert "live site" in text
-    assert "CodeBuildSecurityScanProjectName" in text
+    assert "CodeBuildOwnCheckProjectName" in text
     assert "ForProdEnv" not in text
 
 

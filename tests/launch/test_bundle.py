@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import pytest
 
-from ecs_cd_templates import BUILD_STEPS, BuildStep, PipelineSettings, RenderSettings, catalog
+from ecs_cd_templates import CONTAINER_IMAGE, UNIT_TESTS, BuildStep, PipelineSettings, RenderSettings, catalog
 from ecs_cd_templates.errors import (
     BucketError,
     OutputError,
@@ -153,6 +153,7 @@ def test_an_application_that_is_missing_is_refused(tmp_path: Path) -> None:
 
 def test_the_sample_application_is_proposed_only_if_it_has_every_buildspec() -> None:
     url = "https://my-bucket.s3.eu-west-1.amazonaws.com/p/v"
-    assert published_settings(RenderSettings(), url, nested=False).sample_app == ("my-bucket", "p/v/sample-app.zip")
-    further = PipelineSettings(steps=[*BUILD_STEPS, BuildStep(name="SecurityScan")])
+    usual = RenderSettings(pipeline=PipelineSettings(steps=[UNIT_TESTS, CONTAINER_IMAGE]))
+    assert published_settings(usual, url, nested=False).sample_app == ("my-bucket", "p/v/sample-app.zip")
+    further = PipelineSettings(steps=[UNIT_TESTS, CONTAINER_IMAGE, BuildStep(name="OwnCheck")])
     assert published_settings(RenderSettings(pipeline=further), url, nested=False).sample_app is None

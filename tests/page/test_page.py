@@ -175,7 +175,7 @@ def test_picture_of_a_single_pipeline() -> None:
 
 
 def test_picture_follows_environments_and_steps() -> None:
-    scan = BuildStep(name="SecurityScan", display_name="security scan", buildspec="scan.yml")
+    scan = BuildStep(name="OwnCheck", display_name="own check", buildspec="scan.yml")
     staging = Environment(id="Staging", display_name="staging")
     settings = RenderSettings(
         environments=[staging], pipeline=PipelineSettings(steps=[UNIT_TESTS, scan, CONTAINER_IMAGE])
@@ -185,11 +185,11 @@ def test_picture_follows_environments_and_steps() -> None:
     assert [step[:2] for step in lane["steps"]] == [
         ("source", "Source"),
         ("build", "Unit tests"),
-        ("build", "security scan"),
+        ("build", "own check"),
         ("build", "Container image"),
         ("deploy", "Deploy"),
     ]
-    assert lane["steps"][2][2] == ["${CodeBuildSecurityScanProjectName}"]
+    assert lane["steps"][2][2] == ["${CodeBuildOwnCheckProjectName}"]
 
 
 def test_nested_stacks_need_the_regions_of_what_is_in_them() -> None:

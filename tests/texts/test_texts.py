@@ -67,7 +67,7 @@ def _keys(node: Any) -> Iterator[str]:
 
 
 def test_no_text_is_there_that_nothing_uses() -> None:
-    scan = BuildStep(name="SecurityScan", display_name="security scan", buildspec="scan.yml")
+    scan = BuildStep(name="OwnCheck", display_name="own check", buildspec="scan.yml")
     several = [
         Environment(id="One", display_name="one", approval=True),
         Environment(id="Two", display_name="acceptance", approval=True),

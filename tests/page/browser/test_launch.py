@@ -361,7 +361,7 @@ def test_picture_is_drawn_from_the_values(launch_page: LaunchPages) -> None:
         )
     assert steps == lanes
     drawn = page.eval_on_selector_all("#picture text", "all => all.map(one => one.textContent).join('')")
-    names = [environment.display_name for environment in THREE_ENVIRONMENTS]
+    names = [environment.display_name for environment in ENVIRONMENTS]
     for value in ("ecs-cd-dev", "ecs-cd-approvals", "ecs-cd-sample-app-prod", "Approval", *names):
         assert value in drawn
     assert page.eval_on_selector_all("#picture rect", "all => all.length") == sum(map(len, lanes))
