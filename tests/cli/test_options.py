@@ -68,7 +68,8 @@ def test_policies(command: Command) -> None:
     rows = [{"ParameterKey": "CodeBuildProjectName", "ParameterValue": "c2"}]
     Path("p.json").write_text(json.dumps(rows), encoding="utf-8")
     command.assert_refuses("policies", *place, *STEP)
-    assert "CodeBuildOwnCheckProjectName or CodeBuildContainerImageProjectName" in command.err
+    *before, last = [step.project.name for step in _with_scan()]
+    assert f"asks for it: {', '.join(before)} or {last}\n" in command.err
 
 
 def test_links(command: Command) -> None:
@@ -130,7 +131,7 @@ def test_environments(text: str, expected: Environment, command: Command) -> Non
         ([part for n in range(9) for part in ("--environment", f"E{n}")], "--environment: '9 environments'"),
         (["--build-step", "scan"], "--build-step: 'scan': use 1 to 30"),
         (["--build-step", "Scan,buildspec=/x"], "--build-step: '/x': give the file's path"),
-        (["--build-step", "Scan,after=Tests"], "there is no step 'Tests': give after=Nodejs or after=ContainerImage"),
+        (["--build-step", "Scan,after=Tests"], "there is no step 'Tests': give after=Nodejs or after="),
         (["--build-step", "Nodejs"], "--build-step: 'Nodejs': appears twice"),
         (["--build-step", "Deploy"], "--build-step: 'Deploy': is what the pipelines call something else"),
         (["--nested-base-url", "http://x"], "--nested-base-url: 'http://x': give an https address"),
