@@ -28,7 +28,14 @@ from ecs_cd_templates.environments import scopes
 from ecs_cd_templates.launch import bundle
 from ecs_cd_templates.launch.bundle import Folder, Publication, publication, published_templates
 from ecs_cd_templates.parameters import ParameterSpec, name_of
-from ecs_cd_templates.steps import BUILD_STEPS, CONTAINER_IMAGE, UNIT_TESTS
+from ecs_cd_templates.steps import (
+    BUILD_STEPS,
+    CONTAINER_IMAGE,
+    MAX_STEP_NAME_LENGTH,
+    MAX_STEPS,
+    UNIT_TESTS,
+    BuildStep,
+)
 from ecs_cd_templates.texts import Text
 
 ROOT = Path(__file__).parents[1]
@@ -74,6 +81,14 @@ def load(text: str) -> dict[str, Any]:
     """A template's text as data."""
     data: dict[str, Any] = yaml.load(text, _Loader)
     return data
+
+
+def most_steps() -> list[BuildStep]:
+    """As many build steps as there may be, whose names are as long as they may be."""
+    further = MAX_STEPS - 2
+    letters = "ABCDEFGH"
+    own = [BuildStep(name=letters[n] + "x" * (MAX_STEP_NAME_LENGTH - 1)) for n in range(further)]
+    return [UNIT_TESTS, *own, CONTAINER_IMAGE]
 
 
 def branch_of(environment: Environment) -> str:

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from ecs_cd_templates import (
+    BuildStep,
     Environment,
     ParameterError,
+    PipelineSettings,
     PrerequisitesSettings,
     SettingsError,
     build_prerequisites,
@@ -23,7 +25,7 @@ from ecs_cd_templates.environments import ENVIRONMENTS
 from ecs_cd_templates.launch.role_policies import role_policies
 from ecs_cd_templates.stacks import prerequisites
 from ecs_cd_templates.steps import BUILD_STEPS
-from support import PARTITIONS, REFERENCE, TARGET, data, load, parameters, rendered
+from support import PARTITIONS, REFERENCE, TARGET, data, load, most_steps, parameters, rendered
 
 NAME = "prerequisites.yaml"
 TEMPLATE = data()[NAME]
@@ -238,14 +240,16 @@ def test_settings() -> None:
         PrerequisitesSettings(environments=many)
 
 
+@pytest.mark.parametrize("steps", [BUILD_STEPS, most_steps()], ids=["usual steps", "most steps"])
 @pytest.mark.parametrize("partition", PARTITIONS)
-def test_policies_of_the_largest_settings_fit_into_a_role(partition: str) -> None:
+def test_policies_of_the_largest_settings_fit_into_a_role(partition: str, steps: list[BuildStep]) -> None:
     """IAM takes 10,240 characters of policies for a role, not counting white space; here with ordinary names."""
     environments = [
         Environment(id=f"Environment{number:03}", display_name=f"number {number}", approval=True)
         for number in range(12)
     ]
-    template = load(to_yaml(build_prerequisites(PrerequisitesSettings(environments=environments))))
+    settings = PrerequisitesSettings(environments=environments, pipeline=PipelineSettings(steps=steps))
+    template = load(to_yaml(build_prerequisites(settings)))
     for resource in resolve(template, {}, PARTITIONS[partition]).resources.values():
         if resource["Type"] == "AWS::IAM::Role":
             (policy,) = resource["Properties"]["Policies"]

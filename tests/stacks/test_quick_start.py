@@ -10,8 +10,10 @@ import pytest
 from ecs_cd_templates import (
     BUILD_STEPS,
     ENVIRONMENTS,
+    BuildStep,
     Environment,
     ParameterError,
+    PipelineSettings,
     QuickStartSettings,
     SettingsError,
     build_quick_start,
@@ -20,7 +22,7 @@ from ecs_cd_templates import (
 from ecs_cd_templates.cfn.evaluation import resolve
 from ecs_cd_templates.cfn.limits import MAX_BODY_BYTES_FROM_S3, MAX_OUTPUTS, MAX_PARAMETERS, MAX_RESOURCES
 from least_privilege import ROLE_TITLES, calls, permission_problems, trust_problems
-from support import PARTITIONS, TARGET, data, load, parameters, rendered
+from support import PARTITIONS, TARGET, data, load, most_steps, parameters, rendered
 from test_references import names_used
 
 TEXT = rendered()["quick-start.yaml"]
@@ -216,11 +218,12 @@ def test_any_list_of_environments() -> None:
     assert stages[0]["Actions"][0]["Configuration"]["BranchName"] == "live"
 
 
-def test_the_largest_settings_fit_into_one_template() -> None:
+@pytest.mark.parametrize("steps", [BUILD_STEPS, most_steps()], ids=["usual steps", "most steps"])
+def test_the_largest_settings_fit_into_one_template(steps: list[BuildStep]) -> None:
     environments = [
         Environment(id=f"{number:040}", display_name=f"{'w' * 76} {number}", approval=True) for number in range(8)
     ]
-    template = build_quick_start(QuickStartSettings(environments=environments))
+    template = build_quick_start(QuickStartSettings(environments=environments, pipeline=PipelineSettings(steps=steps)))
     assert len(template.parameters) <= MAX_PARAMETERS
     assert len(template.resources) <= MAX_RESOURCES
     assert len(template.outputs) <= MAX_OUTPUTS
