@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
+import enum
+import pickle
 from typing import Any
 
 import pytest
@@ -22,6 +25,7 @@ from ecs_cd_templates import (
 from ecs_cd_templates.cfn.limits import MAX_BODY_BYTES_FROM_S3
 from ecs_cd_templates.constraints import DISPLAY_NAME
 from ecs_cd_templates.environments import MAX_ID_LENGTH
+from ecs_cd_templates.errors import NOT_GIVEN
 from ecs_cd_templates.steps import CONTAINER_IMAGE, UNIT_TESTS
 
 # Read through Any: much of what is tried here a type checker would refuse before we could.
@@ -206,3 +210,53 @@ def test_a_template_that_outgrows_cloudformation_is_not_rendered() -> None:
     template.description = "x" * MAX_BODY_BYTES_FROM_S3
     with pytest.raises(TemplateSizeError, match="use fewer environments"):
         to_yaml(template)
+
+
+class Member(str, enum.Enum):
+    MUTABLE = "MUTABLE"
+
+
+def test_a_member_of_an_enumeration_is_no_text() -> None:
+    """It would be written out by its name."""
+    for make in (
+        lambda: untyped.PipelineSettings(image_tag_mutability=Member.MUTABLE),
+        lambda: untyped.Environment(id=Member.MUTABLE, display_name="a"),
+        lambda: untyped.Environment(id="A", display_name=Member.MUTABLE),
+    ):
+        with pytest.raises(SettingsError):
+            make()
+
+
+@pytest.mark.parametrize(
+    "name", ["${AWS::Region}", "{{resolve:ssm:/x}}", "#{SourceVariables.CommitId}", "\u3000x", "a\u00a0b"]
+)
+def test_names_that_something_would_replace_or_nobody_sees_are_refused(name: str) -> None:
+    with pytest.raises(SettingsError, match=r"^Environment\.display_name: "):
+        Environment(id="A", display_name=name)
+
+
+def test_errors_can_be_copied_and_come_back_from_another_process() -> None:
+    error = SettingsError("field", NOT_GIVEN, "remedy")
+    for each in (pickle.loads(pickle.dumps(error)), copy.copy(error), copy.deepcopy(error)):  # noqa: S301 - our own
+        assert (str(each), type(each), each.value) == (str(error), SettingsError, NOT_GIVEN)
+        assert each.value is NOT_GIVEN
+
+
+def test_any_value_is_shown_on_one_line() -> None:
+    class Lines:
+        def __repr__(self) -> str:
+            return "two\nlines"
+
+    class Broken:
+        def __repr__(self) -> str:
+            raise RuntimeError
+
+    assert str(SettingsError("f", Lines(), "r")) == "f: two lines: r"
+    assert str(SettingsError("f", Broken(), "r")) == "f: a Broken: r"
+    assert str(SettingsError("f", 10**5000, "r")) == "f: a int: r"
+
+
+def test_only_templates_are_rendered() -> None:
+    for value in (None, 5, {}):
+        with pytest.raises(SettingsError, match="template: .*: must be of type Template"):
+            untyped.to_yaml(value)

@@ -128,6 +128,14 @@ def test_what_is_not_said_follows_from_the_name() -> None:
     assert hash(listed) == hash(BuildStep(name="A", grants=(grants.report_tests,)))
 
 
+@pytest.mark.parametrize("returned", [None, ["s3:GetObject"], "text"])
+def test_grants_that_return_something_else_are_refused(returned: Any) -> None:
+    own: Any = [lambda _build: returned]
+    step = BuildStep(name="A", grants=own)
+    with pytest.raises(SettingsError, match="must return a list of Grant"):
+        role_policies({}, TARGET, RenderSettings(pipeline=PipelineSettings(steps=[UNIT_TESTS, step, CONTAINER_IMAGE])))
+
+
 def test_whatever_pushes_the_image_may_push_it() -> None:
     own = BuildStep(name="Image", output="Images", pushes_image=True, privileged=True)
     documents = role_policies({}, TARGET, RenderSettings(pipeline=PipelineSettings(steps=[own])))
@@ -146,11 +154,12 @@ def _step(**changes: Any) -> Any:
         *(({"name": name}, "name") for name in ("", "scan", "Security Scan", "Security-Scan", "S" * 31, None, 1)),
         *(({"display_name": name}, "display_name") for name in ("", " a", "a\nb", "x" * 81, 1)),
         *(({"buildspec": name}, "buildspec") for name in ("", "/scan.yml", "a b.yml", 1, "s3:x", "x" * 256)),
+        *(({"buildspec": name}, "buildspec") for name in (".", "./x", "../x", "a/../x", "a//b", "a/", "-x")),
         *(({"action": name}, "action") for name in ("a b", "a" * 101, 1)),
         *(({"output": name}, "output") for name in ("", "a b", 1)),
         ({"pushes_image": True}, "output"),
         ({"privileged": "yes"}, "privileged"),
-        *(({"grants": value}, "grants") for value in (("s3:GetObject",), None, grants.report_tests, "text")),
+        *(({"grants": value}, "grants") for value in (("s3:GetObject",), None, grants.report_tests, "text", "")),
         *(({"texts": value}, "texts") for value in ("nope", "", None)),
     ],
 )

@@ -9,7 +9,8 @@ from .errors import SettingsError
 
 def text(name: str, value: object) -> str:
     """The value, which is a string."""
-    if not isinstance(value, str):
+    # What is a string and is written out as another one, such as a member of an enumeration, would be rendered so.
+    if not isinstance(value, str) or str(value) != value:
         raise SettingsError(name, value, "must be a string")
     return value
 
@@ -28,7 +29,7 @@ def whole_number(name: str, value: object, least: int, most: int) -> None:
 
 def one_of(name: str, value: object, allowed: Sequence[str]) -> None:
     """One of the allowed texts."""
-    if value not in allowed:
+    if value not in allowed or str(value) != value:
         raise SettingsError(name, value, f"must be one of {', '.join(allowed)}")
 
 

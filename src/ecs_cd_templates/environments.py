@@ -20,8 +20,11 @@ def checked_display_name(field: str, value: object, example: str) -> None:
     """Refuses what is no name to put into a label. Raises :class:`SettingsError`."""
     name = text(field, value)
     if not (DISPLAY_NAME.accepts(name) and name.isprintable()):
-        remedy = f"use 1 to {DISPLAY_NAME.max_length} printable characters on one line, such as {example!r}"
+        most = DISPLAY_NAME.max_length
+        remedy = f"use 1 to {most} printable characters on a line, with plain spaces between words, such as {example!r}"
         raise SettingsError(field, name, remedy)
+    if re.search(r"[$#]\{|\{\{", name):
+        raise SettingsError(field, name, "leave out ${, #{ and {{, which CloudFormation and CodePipeline replace")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,9 +107,13 @@ def each_once(name: str, environments: object) -> tuple[Environment, ...]:
     for environment in environments:
         instance(name, environment, Environment)
     for attribute in ("id", "display_name"):
-        values = [getattr(environment, attribute) for environment in environments]
-        for value in values:
+        first: dict[str, Environment] = {}
+        for environment in environments:
+            value = getattr(environment, attribute)
             # Names are proposed in lower case.
-            if len([other for other in values if other.lower() == value.lower()]) > 1:
-                raise SettingsError(f"Environment.{attribute}", value, "appears twice: give each environment its own")
+            if value.lower() in first:
+                other = first[value.lower()].id
+                remedy = f"is also that of the environment {other}: give each environment its own"
+                raise SettingsError(f"Environment.{attribute}", value, remedy)
+            first[value.lower()] = environment
     return tuple(environments)

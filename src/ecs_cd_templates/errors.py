@@ -7,6 +7,10 @@ class _NotGiven:
     def __repr__(self) -> str:
         return "not given"
 
+    def __reduce__(self) -> str:
+        # A copy is the thing itself.
+        return "NOT_GIVEN"
+
 
 NOT_GIVEN = _NotGiven()
 """Stands for a missing value."""
@@ -26,6 +30,10 @@ class EcsCdTemplatesError(Exception):
         self.value = value
         self.remedy = remedy
         super().__init__(f"{field}: {_shown(value, self._longest_shown)}: {remedy}")
+
+    def __reduce__(self) -> tuple[type[EcsCdTemplatesError], tuple[str, object, str]]:
+        # How copies are made, and how an error comes back from another process.
+        return type(self), (self.field, self.value, self.remedy)
 
 
 class SettingsError(EcsCdTemplatesError):
@@ -69,5 +77,8 @@ class OutputError(EcsCdTemplatesError):
 
 def _shown(value: object, limit: int) -> str:
     """``repr`` of the value, on one line and cut to ``limit`` characters."""
-    text = repr(value)
+    try:
+        text = " ".join(repr(value).splitlines())
+    except Exception:  # noqa: BLE001 - what the caller gave is any object
+        text = f"a {type(value).__name__}"
     return text if len(text) <= limit else f"{text[: limit - 1]}…"

@@ -10,7 +10,7 @@ from typing import Literal, get_args
 from .cfn.limits import MAX_PARAMETER_VALUE_BYTES, MAX_PARAMETERS
 from .cfn.partitions import PARTITIONS
 from .checks import flag, instance, one_of, text, whole_number
-from .constraints import CONTAINER_IMAGE, LOG_RETENTION
+from .constraints import CONTAINER_IMAGE, LOG_RETENTION, OBJECT_KEY, OPTIONAL_BUCKET_NAME
 from .environments import ENVIRONMENTS, Environment, each_once
 from .errors import SettingsError
 from .inputs import pipeline_parameters
@@ -286,10 +286,13 @@ class QuickStartSettings:
         instance("QuickStartSettings.pipeline", self.pipeline, PipelineSettings)
         one_of("QuickStartSettings.architecture", self.architecture, get_args(Architecture))
         match self.sample_app:
-            case None | tuple((str(), str())):
+            case None:
+                pass
+            # A default that the parameter's own pattern refuses would fail every launch.
+            case tuple((str(bucket), str(key))) if OPTIONAL_BUCKET_NAME.accepts(bucket) and OBJECT_KEY.accepts(key):
                 pass
             case _:
-                remedy = "give the bucket and the key, as a tuple"
+                remedy = "give the bucket's name and the object's key, as a tuple"
                 raise SettingsError("QuickStartSettings.sample_app", self.sample_app, remedy)
         if len(self.environments) > MAX_ENVIRONMENTS_AT_ONCE:
             raise SettingsError(

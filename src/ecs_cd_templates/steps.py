@@ -70,12 +70,13 @@ class BuildStep:
                 object.__setattr__(self, field, default)
         checked_display_name("BuildStep.display_name", self.display_name, "security scan")
         # A path within the source; https://docs.aws.amazon.com/codebuild/latest/userguide/build-spec-ref.html
-        if not re.fullmatch(r"(?!/)[A-Za-z0-9_./-]{1,255}", text("BuildStep.buildspec", self.buildspec)):
+        path = text("BuildStep.buildspec", self.buildspec)
+        if not re.fullmatch(r"(?!-)[A-Za-z0-9_./-]{1,255}", path) or {"", ".", ".."} & set(path.split("/")):
             remedy = "give the file's path within the application, such as 'buildspec_scan.yml'"
             raise SettingsError("BuildStep.buildspec", self.buildspec, remedy)
         flag("BuildStep.privileged", self.privileged)
         flag("BuildStep.pushes_image", self.pushes_image)
-        if not isinstance(self.grants, Sequence) or not all(map(callable, self.grants)):
+        if not isinstance(self.grants, Sequence) or isinstance(self.grants, str) or not all(map(callable, self.grants)):
             raise SettingsError("BuildStep.grants", self.grants, "give a list of functions such as grants.report_tests")
         object.__setattr__(self, "grants", tuple(self.grants))
         # https://docs.aws.amazon.com/codepipeline/latest/APIReference/API_OutputArtifact.html
@@ -135,11 +136,17 @@ class BuildStep:
     def grants_for(self, build: BuildResources) -> list[Grant]:
         """All that its role may do."""
         functions = [grants.build_basics, *self.grants, *([grants.image_push] if self.pushes_image else [])]
-        return [grant for function in functions for grant in function(build)]
+        allowed: list[Grant] = []
+        for function in functions:
+            own = function(build)
+            if not isinstance(own, list) or not all(isinstance(grant, Grant) for grant in own):
+                raise SettingsError("BuildStep.grants", function, "must return a list of Grant")
+            allowed += own
+        return allowed
 
     @property
     def _fill(self) -> tuple[tuple[str, str], ...]:
-        return (("step", str(self.display_name)), ("file", self.file_name))
+        return (("step", str(self.display_name)), ("file", self.file_name), ("buildspec", str(self.buildspec)))
 
     def _parameter(self, name: str, texts: str, **changes: Any) -> ParameterSpec:
         fields = {"group": CODEBUILD_GROUP, "constraint": constraints.BUILD_PROJECT, **changes}
@@ -190,17 +197,25 @@ def checked_steps(name: str, steps: object) -> tuple[BuildStep, ...]:
     for step in steps:
         instance(name, step, BuildStep)
     if len(steps) > MAX_STEPS:
-        raise SettingsError(name, f"{len(steps)} steps", f"give at most {MAX_STEPS}")
+        remedy = f"a pipeline takes at most {MAX_STEPS}, the unit tests and the container image among them"
+        raise SettingsError(name, f"{len(steps)} steps", remedy)
     others = {"action": (SOURCE, APPROVAL, DEPLOY), "output": (SOURCE_ARTIFACT,)}
     for attribute in ("name", "display_name", "action", "output"):
-        values = [value for step in steps if (value := getattr(step, attribute)) is not None]
-        for value in values:
-            same = [other for other in values if other.lower() == value.lower()]
-            if len(same) > 1:
-                raise SettingsError(f"BuildStep.{attribute}", value, "appears twice: give each step its own")
+        first: dict[str, BuildStep] = {}
+        for step in steps:
+            value = getattr(step, attribute)
+            if value is None:
+                continue
+            field = f"BuildStep.{attribute}"
+            if value.lower() in first:
+                other = first[value.lower()].name
+                remedy = f"is also the {attribute} of the step {other}: give each step its own"
+                raise SettingsError(field, value, remedy)
+            first[value.lower()] = step
             if value.lower() in map(str.lower, others.get(attribute, ())):
-                remedy = "is what the pipelines call something else: choose another"
-                raise SettingsError(f"BuildStep.{attribute}", value, remedy)
+                raise SettingsError(
+                    field, value, f"is the {attribute} of something else in the pipelines: choose another"
+                )
     if sum(step.pushes_image for step in steps) != 1:
         raise SettingsError(name, [step.name for step in steps], "set pushes_image for exactly one step")
     return tuple(steps)

@@ -122,18 +122,25 @@ def test_environments(text: str, expected: Environment, command: Command) -> Non
     [
         (["--environment", ""], "--environment: '': use 1 to 40"),
         (["--environment", "A-b"], "--environment: 'A-b': use 1 to 40"),
-        (["--environment", "A,name="], "--environment: '': use 1 to 80"),
-        (["--environment", "A,branch=a b"], "--environment: 'a b': Give a branch's name"),
+        (["--environment", "A,name="], "--environment name: '': use 1 to 80"),
+        (["--environment", "A,branch=a b"], "--environment branch: 'a b': Give a branch's name"),
+        (["--environment", "prod"], "--environment: 'prod': differs from the usual Prod in case only: write Prod"),
+        (["--environment", "A,name=${AWS::Region}"], "--environment name: '${AWS::Region}': leave out ${, #{ and {{"),
+        (["--environment", "A,name=EU, West"], "and a text has no comma here"),
+        (["--build-step", "BuildApp"], "--build-step: 'BuildApp': is also the action of the step Nodejs"),
+        (["--build-step", "NodeJS"], "--build-step: 'NodeJS': is also the name of the step Nodejs"),
+        (["--output-dir", ""], "argument --output-dir: give a directory"),
+        (["--env", "Dev"], "unrecognized arguments: --env Dev"),
         (["--environment", "A,approval=yes"], "'approval=yes' is not one of branch=…, name=…, approval"),
         (["--environment", "A,nam=x"], "'nam=x' is not one of"),
         (["--environment", "A,name=x,name=y"], "says 'name' twice: say it once"),
-        (["--environment", "A", "--environment", "a"], "--environment: 'A': appears twice"),
+        (["--environment", "A", "--environment", "a"], "--environment: 'a': is also that of the environment A"),
         ([part for n in range(9) for part in ("--environment", f"E{n}")], "--environment: '9 environments'"),
         (["--build-step", "scan"], "--build-step: 'scan': use 1 to 30"),
-        (["--build-step", "Scan,buildspec=/x"], "--build-step: '/x': give the file's path"),
+        (["--build-step", "Scan,buildspec=/x"], "--build-step buildspec: '/x': give the file's path"),
         (["--build-step", "Scan,after=Tests"], "there is no step 'Tests': give after=Nodejs or after="),
-        (["--build-step", "Nodejs"], "--build-step: 'Nodejs': appears twice"),
-        (["--build-step", "Deploy"], "--build-step: 'Deploy': is what the pipelines call something else"),
+        (["--build-step", "Nodejs"], "--build-step: 'Nodejs': is also the name of the step Nodejs"),
+        (["--build-step", "Deploy"], "--build-step: 'Deploy': is the action of something else in the pipelines"),
         (["--nested-base-url", "http://x"], "--nested-base-url: 'http://x': give an https address"),
     ],
 )
@@ -158,3 +165,19 @@ def test_the_options_are_explained(command: Command) -> None:
         assert command(name, "--help") == 0
         assert "--environment ID[,name=TEXT][,branch=BRANCH][,approval]" in command.out
         assert "--build-step NAME" in command.out
+
+
+def test_steps_after_the_same_one_stay_in_the_order_in_which_they_were_given(command: Command) -> None:
+    assert command("list", "--build-step", "First", "--build-step", "Second", "--build-step", "Zero,after=Nodejs") == 0
+    names = [line.split()[0] for line in command.out.splitlines()]
+    own = [
+        name for name in names if name in {"code-build-first.yaml", "code-build-second.yaml", "code-build-zero.yaml"}
+    ]
+    assert own == ["code-build-first.yaml", "code-build-second.yaml", "code-build-zero.yaml"]
+    assert names.index(own[0]) == names.index("code-build-nodejs.yaml") + 1 or len(BUILD_STEPS) > 2
+
+
+def test_a_path_that_does_not_fit_on_a_line_is_written_out(command: Command) -> None:
+    assert command("render", "--output-dir", "a\nb") == 0
+    assert len(command.out.splitlines()) == len(templates())
+    assert command.out.splitlines()[0] == "written: 'a\\nb/quick-start.yaml'"

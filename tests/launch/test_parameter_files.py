@@ -59,7 +59,7 @@ def test_several_files_are_one_set_of_values_if_they_agree(tmp_path: Path) -> No
     assert merged([tmp_path / "a", tmp_path / "b"], {"A"}) == {"A": "1"}
     with pytest.raises(ParameterFileError, match="another value"):
         merged([tmp_path / "a", tmp_path / "c"], {"A"})
-    with pytest.raises(ParameterFileError, match="no template has a parameter 'A'"):
+    with pytest.raises(ParameterFileError, match="has a parameter 'A': leave it out"):
         merged([tmp_path / "a"], {"B"})
 
 

@@ -32,7 +32,10 @@ def test_the_catalogue_refuses_it_too() -> None:
 @pytest.mark.parametrize(
     ("changes", "field"),
     [
-        *(({"sample_app": value}, "RenderSettings.sample_app") for value in ("x", ("bucket",), ("a", 1), ["a", "b"])),
+        *(
+            ({"sample_app": value}, "RenderSettings.sample_app")
+            for value in ("x", ("bucket",), ("a", 1), ["a", "b"], ("A B", "k"))
+        ),
         ({"environments": ()}, "RenderSettings.environments"),
         ({"environments": "Dev"}, "RenderSettings.environments"),
         ({"pipeline": None}, "RenderSettings.pipeline"),

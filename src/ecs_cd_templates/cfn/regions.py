@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
-from ..errors import NOT_GIVEN, MissingExtraError, RegionError
+from ..errors import MissingExtraError, RegionError
 from .intrinsics import walk
 from .partitions import PARTITIONS
 
@@ -104,7 +104,7 @@ def _session() -> Any:
     try:
         from botocore.session import get_session
     except ImportError:
-        raise MissingExtraError("botocore", NOT_GIVEN, "is missing: pip install 'ecs-cd-templates[aws]'") from None
+        raise MissingExtraError("package", "botocore", "is missing: pip install 'ecs-cd-templates[aws]'") from None
     return get_session()
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 from troposphere import Template
 
+from ..checks import instance
 from ..errors import TemplateSizeError
 from .limits import MAX_BODY_BYTES_FROM_S3
 
@@ -34,6 +35,7 @@ def to_yaml(template: Template) -> str:
     (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html), and
     troposphere's ``ValueError`` if a resource lacks a required property.
     """
+    instance("template", template, Template)
     content = template.to_dict()
     content["AWSTemplateFormatVersion"] = "2010-09-09"
     ordered = {section: content.pop(section) for section in SECTIONS if section in content}

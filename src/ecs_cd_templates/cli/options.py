@@ -24,28 +24,41 @@ ApprovalMessage = Literal["shown", "hidden"]
 
 # The options with a choice, of every command that renders: their choices, default and meaning.
 _CHOICES: tuple[tuple[str, object, str, str], ...] = (
-    ("--tag-mutability", TagMutability, PipelineSettings.image_tag_mutability, "of the ECR repositories"),
-    ("--pipeline-type", PipelineType, PipelineSettings.pipeline_type, "V1 cannot roll back"),
-    ("--architecture", Architecture, RenderSettings.architecture, "that images are built for and run on"),
-    ("--approval-message", ApprovalMessage, "shown", "of the commit, in approval requests"),
+    (
+        "--tag-mutability",
+        TagMutability,
+        PipelineSettings.image_tag_mutability,
+        "may a pushed tag be changed in ECR",
+    ),
+    ("--pipeline-type", PipelineType, PipelineSettings.pipeline_type, "pipelines of type V1 cannot roll back"),
+    ("--architecture", Architecture, RenderSettings.architecture, "the processor that images are built for and run on"),
+    ("--approval-message", ApprovalMessage, "shown", "the commit's message in approval requests"),
 )
 
 # The option that makes a setting; an error about the setting is one about the option.
 _OPTIONS = {
     f"{RenderSettings.__name__}.nested_base_url": "--nested-base-url",
     f"{RenderSettings.__name__}.environments": "--environment",
-    Environment.__name__: "--environment",
+    f"{Environment.__name__}.id": "--environment",
+    f"{Environment.__name__}.display_name": "--environment name",
+    f"{Environment.__name__}.default_branch": "--environment branch",
     f"{PipelineSettings.__name__}.steps": "--build-step",
-    BuildStep.__name__: "--build-step",
+    f"{BuildStep.__name__}.name": "--build-step",
+    f"{BuildStep.__name__}.action": "--build-step",
+    f"{BuildStep.__name__}.display_name": "--build-step name",
+    f"{BuildStep.__name__}.buildspec": "--build-step buildspec",
 }
 
 
 class Parser(argparse.ArgumentParser):
-    """argparse, but an error is one line."""
+    """argparse, but an error is one line, and an option is written out."""
+
+    def __init__(self, *arguments: Any, **settings: Any) -> None:
+        super().__init__(*arguments, **{"allow_abbrev": False, **settings})
 
     def error(self, message: str) -> NoReturn:
         """Exits with the message."""
-        line = " ".join(message.splitlines())
+        line = "".join(each if each.isprintable() else repr(each)[1:-1] for each in message)
         self.exit(REFUSED, f"{self.prog}: error: {line} (see {self.prog} --help)\n")
 
 
@@ -78,16 +91,17 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="ID[,name=TEXT][,branch=BRANCH][,approval]",
-        help="an environment, once for each and in this order, such as Staging,name=staging,branch=next,approval; "
-        f"default: {usual}, which also stand for themselves",
+        help="an environment; give the option once for each, in the order in which forms list them, such as "
+        f"Staging,name=staging,branch=next,approval. {usual} are the usual ones, with their names, branches and "
+        "approval, and the default",
     )
     parser.add_argument(
         "--build-step",
         action="append",
         default=[],
         metavar="NAME[,name=TEXT][,buildspec=FILE][,after=STEP][,privileged]",
-        help="a further build in every pipeline, such as SecurityScan,buildspec=buildspec_scan.yml, after the step "
-        f"{UNIT_TESTS.name} unless it says otherwise; the application needs the buildspec",
+        help="a further build in every pipeline, such as SecurityScan,buildspec=buildspec_scan.yml, which is a file of "
+        f"the application; it runs after the step {UNIT_TESTS.name} or the one that after= names",
     )
     for flag, kind, default, what in _CHOICES:
         choices = get_args(kind)
@@ -137,15 +151,27 @@ def of_option(error: EcsCdTemplatesError) -> EcsCdTemplatesError:
     """The error, about the option where its setting came from one."""
     if not isinstance(error, SettingsError):
         return error
-    option = _OPTIONS.get(error.field) or _OPTIONS.get(error.field.partition(".")[0])
+    option = _OPTIONS.get(error.field)
     return SettingsError(option, error.value, error.remedy) if option else error
 
 
-def write(directory: Path, contents: Mapping[str, str]) -> None:
+def write(target: Path, contents: Mapping[str, str]) -> None:
     """Writes the files whose content changes, and prints a line for each file."""
-    written = replace_all(directory, contents)
+    written = replace_all(target, contents)
     for name in contents:
-        print(f"{'written' if name in written else 'unchanged'}: {directory / name}")
+        print(f"{'written' if name in written else 'unchanged'}: {on_one_line(target / name)}")
+
+
+def on_one_line(path: Path) -> str:
+    """The path as it is, or as Python writes it if it does not fit on a line."""
+    return str(path) if str(path).isprintable() else repr(str(path))
+
+
+def directory(text: str) -> Path:
+    """The directory that an option names."""
+    if not text:
+        raise argparse.ArgumentTypeError("give a directory")
+    return Path(text)
 
 
 def _environment(text: str) -> Environment:
@@ -162,6 +188,9 @@ def _environment(text: str) -> Environment:
         changes["approval"] = True
     if name in usual:
         return replace(usual[name], **changes)
+    for known in usual:
+        if known.lower() == name.lower():
+            raise SettingsError("--environment", text, f"differs from the usual {known} in case only: write {known}")
     return Environment(**{"id": name, "display_name": name, **changes})
 
 
@@ -179,7 +208,11 @@ def _insert(steps: list[BuildStep], text: str) -> None:
         buildspec=fields.get("buildspec"),
         privileged="privileged" in fields,
     )
-    steps.insert(names.index(after) + 1, step)
+    at = names.index(after) + 1
+    # Steps after the same one stay in the order in which they were given.
+    while at < len(steps) and steps[at] not in BUILD_STEPS:
+        at += 1
+    steps.insert(at, step)
 
 
 def _fields(
@@ -191,7 +224,7 @@ def _fields(
         field, equals, value = part.partition("=")
         if field not in (texts if equals else switches):
             known = [*(f"{each}=…" for each in sorted(texts)), *sorted(switches)]
-            raise SettingsError(flag, text, f"{part!r} is not one of {', '.join(known)}")
+            raise SettingsError(flag, text, f"{part!r} is not one of {', '.join(known)}, and a text has no comma here")
         if field in seen:
             raise SettingsError(flag, text, f"says {field!r} twice: say it once")
         seen.add(field)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..cfn.partitions import PARTITIONS
 from ..launch import role_policies
-from .options import OK, Commands, add_settings, render_settings, write
+from .options import OK, Commands, add_settings, directory, render_settings, write
 
 
 def add_to(commands: Commands) -> None:
@@ -31,7 +31,7 @@ def add_to(commands: Commands) -> None:
         help="parameter files of prerequisites.yaml, or of the templates that use the same names; "
         "what they leave out has the default of prerequisites.yaml",
     )
-    parser.add_argument("--output-dir", type=Path, required=True, metavar="DIR")
+    parser.add_argument("--output-dir", type=directory, required=True, metavar="DIR")
     add_settings(parser)
     parser.set_defaults(run=run)
 

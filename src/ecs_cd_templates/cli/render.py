@@ -7,7 +7,7 @@ from pathlib import Path
 
 from .. import catalog
 from ..files import changed
-from .options import DIFFERENT, OK, Commands, add_settings, render_settings, write
+from .options import DIFFERENT, OK, Commands, add_settings, directory, on_one_line, render_settings, write
 
 
 def add_to(commands: Commands) -> None:
@@ -17,7 +17,9 @@ def add_to(commands: Commands) -> None:
         help="write the templates",
         description="Writes the templates, replacing each file whole and only if its content changes.",
     )
-    parser.add_argument("--output-dir", type=Path, default=Path("templates"), metavar="DIR", help="default: templates")
+    parser.add_argument(
+        "--output-dir", type=directory, default=Path("templates"), metavar="DIR", help="default: templates"
+    )
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 and name the files that differ")
     parser.add_argument(
         "--nested-base-url",
@@ -35,7 +37,7 @@ def run(options: argparse.Namespace) -> int:
     if options.check:
         different = changed(options.output_dir, contents)
         for name in different:
-            print(f"differs: {options.output_dir / name}")
+            print(f"differs: {on_one_line(options.output_dir / name)}")
         return DIFFERENT if different else OK
     write(options.output_dir, contents)
     return OK

@@ -33,7 +33,9 @@ def merged(paths: Sequence[Path], known: Container[str]) -> dict[str, str]:
         for name, value in read_parameters(path).items():
             if name not in known:
                 raise ParameterFileError(
-                    "parameter file", str(path), f"no template has a parameter {name!r}: leave it out"
+                    "parameter file",
+                    str(path),
+                    f"no template of these environments and builds has a parameter {name!r}: leave it out",
                 )
             if ResourceName.parse(values.setdefault(name, value)).name != ResourceName.parse(value).name:
                 raise ParameterFileError(

@@ -105,7 +105,7 @@ def _clients(region: str | None) -> tuple[Any, Any]:
     try:
         import boto3
     except ImportError:
-        raise MissingExtraError("boto3", NOT_GIVEN, "is missing: pip install 'ecs-cd-templates[aws]'") from None
+        raise MissingExtraError("package", "boto3", "is missing: pip install 'ecs-cd-templates[aws]'") from None
     with _refusals("AWS", "configuration"):
         session = boto3.session.Session(region_name=region)
         if session.region_name is None:
