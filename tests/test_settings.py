@@ -6,6 +6,7 @@ import copy
 import dataclasses
 import enum
 import pickle
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -212,17 +213,17 @@ def test_a_template_that_outgrows_cloudformation_is_not_rendered() -> None:
         to_yaml(template)
 
 
-class Member(str, enum.Enum):
+class Member(str, enum.Enum):  # noqa: UP042 - one that is written out by its name
     MUTABLE = "MUTABLE"
 
 
-def test_a_member_of_an_enumeration_is_no_text() -> None:
-    """It would be written out by its name."""
-    for make in (
+def test_a_string_that_is_written_out_as_another_is_refused() -> None:
+    makers: list[Callable[[], object]] = [
         lambda: untyped.PipelineSettings(image_tag_mutability=Member.MUTABLE),
         lambda: untyped.Environment(id=Member.MUTABLE, display_name="a"),
         lambda: untyped.Environment(id="A", display_name=Member.MUTABLE),
-    ):
+    ]
+    for make in makers:
         with pytest.raises(SettingsError):
             make()
 
@@ -257,6 +258,7 @@ def test_any_value_is_shown_on_one_line() -> None:
 
 
 def test_only_templates_are_rendered() -> None:
-    for value in (None, 5, {}):
-        with pytest.raises(SettingsError, match="template: .*: must be of type Template"):
+    values: list[Any] = [None, 5, {}]
+    for value in values:
+        with pytest.raises(SettingsError, match=r"template: .*: must be of type Template"):
             untyped.to_yaml(value)

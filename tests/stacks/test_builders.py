@@ -12,6 +12,7 @@ from ecs_cd_templates.catalog import templates
 
 # Read through Any: a type checker would refuse this before we could.
 untyped: Any = ecs_cd_templates
+SAMPLES = ("x", ("bucket",), ("a", 1), ["a", "b"], ("A B", "k"))
 BUILDERS = [name for name in ecs_cd_templates.__all__ if name.startswith("build_")]
 
 
@@ -32,10 +33,7 @@ def test_the_catalogue_refuses_it_too() -> None:
 @pytest.mark.parametrize(
     ("changes", "field"),
     [
-        *(
-            ({"sample_app": value}, "RenderSettings.sample_app")
-            for value in ("x", ("bucket",), ("a", 1), ["a", "b"], ("A B", "k"))
-        ),
+        *(({"sample_app": value}, "RenderSettings.sample_app") for value in SAMPLES),
         ({"environments": ()}, "RenderSettings.environments"),
         ({"environments": "Dev"}, "RenderSettings.environments"),
         ({"pipeline": None}, "RenderSettings.pipeline"),
