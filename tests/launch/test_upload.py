@@ -146,7 +146,7 @@ class Bucket:
 
 @pytest.fixture
 def aws(server: Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
-    monkeypatch.setattr("botocore.loaders.create_loader", _loader)
+    monkeypatch.setattr("botocore.session.create_loader", _loader)
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
     for name, value in {
