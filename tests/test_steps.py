@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from typing import Any
 
 import pytest
@@ -91,6 +92,16 @@ def test_its_permissions_cannot_be_forgotten() -> None:
     assert "ecr" not in json.dumps(build)
     for name, document in documents.items():
         assert "object at" not in json.dumps(document), name
+
+
+def test_iam_takes_the_description_of_a_role_whatever_the_step_is_called() -> None:
+    named = dataclasses.replace(SCAN, display_name="\u691c\u67fb \u2014 \u201cown\u201d")
+    settings = RenderSettings(pipeline=PipelineSettings(steps=[UNIT_TESTS, named, CONTAINER_IMAGE]))
+    resources = data(settings)["prerequisites.yaml"]["Resources"].values()
+    descriptions = [each["Properties"]["Description"] for each in resources if each["Type"] == "AWS::IAM::Role"]
+    assert len(descriptions) == len(set(descriptions)) == 5
+    # iam roleDescriptionType
+    assert all(re.fullmatch(r"[\t\n\r\x20-\x7E\xA1-\xFF]{0,1000}", each) for each in descriptions)
 
 
 def test_further_permissions_are_added_by_name() -> None:

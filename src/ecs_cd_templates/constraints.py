@@ -185,15 +185,18 @@ VPC_CIDR = Constraint(
     message=Text("constraint.VPC_CIDR"),
 )
 
-_PARTITION = f"(?:{'|'.join(PARTITIONS)})"
-_REGION = "[a-z]{2}(?:-[a-z]+)+-[0-9]{1,2}"
+
+def _arn(service: str, resource: str) -> str:
+    """The pattern of an ARN in a region of any partition, with the regions that each partition has."""
+    regions = "|".join(f"{name}:{service}:{partition.region_pattern}" for name, partition in PARTITIONS.items())
+    return f"arn:(?:{regions}):[0-9]{{12}}:{resource}"
+
+
+_UUID = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 
 # https://docs.aws.amazon.com/service-authorization/latest/reference/list_awscertificatemanager.html
 CERTIFICATE_ARN = Constraint(
-    pattern=(
-        f"^(?:|arn:{_PARTITION}:acm:{_REGION}:[0-9]{{12}}:certificate/"
-        "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})$"
-    ),
+    pattern=f"^(?:|{_arn('acm', f'certificate/{_UUID}')})$",
     max_length=200,
     message=Text("constraint.CERTIFICATE_ARN"),
 )
@@ -209,9 +212,7 @@ HEALTH_CHECK_PATH = Constraint(
 
 # https://docs.aws.amazon.com/service-authorization/latest/reference/list_awselasticloadbalancingv2.html
 TARGET_GROUP_ARN = Constraint(
-    pattern=(
-        f"^arn:{_PARTITION}:elasticloadbalancing:{_REGION}:[0-9]{{12}}:targetgroup/[A-Za-z0-9-]{{1,32}}/[0-9a-f]{{16}}$"
-    ),
+    pattern=f"^{_arn('elasticloadbalancing', 'targetgroup/[A-Za-z0-9-]{1,32}/[0-9a-f]{16}')}$",
     min_length=1,
     max_length=200,
     message=Text("constraint.TARGET_GROUP_ARN"),

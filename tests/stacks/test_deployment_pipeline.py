@@ -327,7 +327,7 @@ def test_rules_refuse_what_cannot_work(templates: Any, change: dict[str, str], w
 )
 def test_single_pipelines_refuse_one_project_for_both_builds(name: str) -> None:
     values = parameters(name)
-    with pytest.raises(ParameterError, match="The two builds need a CodeBuild project each"):
+    with pytest.raises(ParameterError, match="Each build needs a CodeBuild project of its own"):
         resolve(
             FLAT[name],
             {**values, "CodeBuildNodejsProjectName": "x1", "CodeBuildContainerImageProjectName": "x1"},

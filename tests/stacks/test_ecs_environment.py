@@ -556,6 +556,8 @@ def test_an_arn_that_is_no_certificates_is_refused(partition: str) -> None:
     check_parameters(TEMPLATES[TOGETHER], {**VALUES, "CertificateArn": good})
     for bad in (
         good.replace(":acm:", ":iam:"),
+        # A region that only another partition has.
+        good.replace(PARTITIONS[partition].region, "cn-north-1" if partition == "aws" else "us-east-1"),
         good.replace(":certificate/", ":certificate-authority/"),
         good.replace(PARTITIONS[partition].region, ""),
         good.replace(ACCOUNT, "1234"),

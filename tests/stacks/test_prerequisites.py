@@ -96,7 +96,7 @@ def test_each_part_can_be_left_out_and_is_used_by_its_name(name: str) -> None:
     assert launched.outputs == resolve(TEMPLATE, {}, TARGET).outputs
     assert EXISTING not in json.dumps(launched.resources)
     label = TEMPLATE["Metadata"]["AWS::CloudFormation::Interface"]["ParameterLabels"][name]["default"]
-    assert f"{EXISTING}NAME if it is there already" in label
+    assert f"{EXISTING}NAME if it exists already" in label
 
 
 def test_every_part_can_be_left_out_at_once() -> None:

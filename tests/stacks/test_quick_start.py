@@ -202,7 +202,7 @@ def test_an_update_can_keep_the_image_that_runs_in_each_environment() -> None:
 def test_form_speaks_of_what_is_made_here() -> None:
     for parameter in TEMPLATE["Parameters"].values():
         assert ".yaml" not in parameter["Description"]
-        assert "need not be there" not in parameter["Description"]
+        assert "need not exist yet" not in parameter["Description"]
     assert resolve(TEMPLATE, {}, TARGET).outputs["CodeCommitCloneUrl"] == "<CodeCommitRepository.CloneUrlHttp>"
 
 

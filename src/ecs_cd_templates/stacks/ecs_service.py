@@ -186,7 +186,7 @@ def add_service(
         parameters.TASK_ROLE,
         parameters.TASK_EXECUTION_ROLE,
     ):
-        description = f"What the other templates ask for as {spec.name}"
+        description = f"The value of {spec.name} for the other templates"
         value = Ref(form.of(spec, scope))
         template.add_output(Output(scope.name(spec.name), Description=description, Value=value))
     return ServiceResources(service=service, task_role=task_role, execution_role=execution_role)

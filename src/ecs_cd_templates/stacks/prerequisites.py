@@ -125,7 +125,7 @@ def build(settings: PrerequisitesSettings) -> Template:
         for spec in ALLOWED:
             outputs[scope.name(spec.name)] = Ref(form.of(spec, scope))
     for name, value in outputs.items():
-        template.add_output(Output(name, Description=f"What the other templates ask for as {name}", Value=value))
+        template.add_output(Output(name, Description=f"The value of {name} for the other templates", Value=value))
     return template
 
 
@@ -231,7 +231,9 @@ def _roles(names: Mapping[ParameterSpec, Named], form: Form, settings: Prerequis
         part = build_role(step)
         build = BuildResources(project=names[step.project], bucket=bucket, repositories=repositories)
         trust = grants.trust("codebuild", grants.own_resource([grants.project_arn(build.project)]))
-        resources[part] = _role(part, names, step.text("role.resource"), trust, step.grants_for(build))
+        # IAM takes no text outside Latin-1 here, so the step's name and not what labels call it.
+        description = f"The role that the build {step.name} works with"
+        resources[part] = _role(part, names, description, trust, step.grants_for(build))
     # A pipeline's event rule has the pipeline's name.
     trust = grants.trust("events", grants.own_resource([grants.rule_arn(pipeline) for pipeline in pipelines]))
     description = "The role with which event rules start the pipelines"

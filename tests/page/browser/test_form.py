@@ -91,8 +91,8 @@ def test_long_forms_fold_what_is_filled_in_already(launch_page: LaunchPages) -> 
         ("Whole", "11", f"This is more than 10. {WORDS}"),
         ("Whole", "7.5", f"This is not a whole number. {WORDS}"),
         ("Whole", "", f"Fill this in. {WORDS}"),
-        ("Days", "2", f"This is none of the choices. {WORDS}"),
-        ("Choice", "three", f"This is none of the choices. {WORDS}"),
+        ("Days", "2", f"This is not one of the choices. {WORDS}"),
+        ("Choice", "three", f"This is not one of the choices. {WORDS}"),
         ("Vpc", "subnet-01", f"Give IDs that look like vpc-0a1b2c3d. {WORDS}"),
         ("Vpc", "", f"Fill this in. {WORDS}"),
         ("Subnet", "subnet-01,subnet-02", f"Give IDs that look like subnet-0a1b2c3d. {WORDS}"),
@@ -142,7 +142,7 @@ def test_real_pattern_and_rule(launch_page: LaunchPages) -> None:
     )
     assert error(page, "CodePipelineNameForDevEnv") == message
     assert error(page, "CodePipelineNameForQAEnv") == message
-    assert page.inner_text("#status") == "Not ready to launch. To put right: 2."
+    assert page.inner_text("#status") == "Not ready to launch. To correct: 2."
     fill(page, {"CodePipelineNameForDevEnv": "a b"})
     words = TEMPLATES[ALL]["Parameters"]["CodePipelineNameForDevEnv"]["ConstraintDescription"]
     assert error(page, "CodePipelineNameForDevEnv") == f"This is not accepted. {words}"
@@ -178,7 +178,7 @@ def test_rule_about_no_field_is_said_in_the_summary(synthetic: Page) -> None:
     fill(synthetic, VALUES)
     synthetic.select_option("#w-region", "eu-west-2")
     assert synthetic.inner_text("#problems") == "Not in London."
-    assert synthetic.inner_text("#status") == "Not ready to launch. To put right: 1."
+    assert synthetic.inner_text("#status") == "Not ready to launch. To correct: 1."
 
 
 def test_texts_of_a_template_are_text(synthetic: Page) -> None:

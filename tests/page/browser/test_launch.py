@@ -297,7 +297,7 @@ def test_unknown_keys_are_named_with_their_values(synthetic: Page) -> None:
     report = load(synthetic, rows({"Anything": "taken", **unknown}))
     assert "Values taken: 1. Not in the file, and left as they were: 9." in report
     for key, value in unknown.items():
-        assert f"{key} is no parameter of this template; its value {value} is not used." in report
+        assert f"{key} is not a parameter of this template; its value {value} is not used." in report
     assert file_parameters(synthetic) == VALUES | {"Anything": "taken"}
 
 
@@ -312,7 +312,7 @@ def test_value_that_is_not_offered_is_shown_and_kept(synthetic: Page) -> None:
     load(synthetic, rows({"Choice": "three"}))
     assert synthetic.input_value("#p-Choice") == "three"
     assert file_parameters(synthetic)["Choice"] == "three"
-    assert error(synthetic, "Choice").startswith("This is none of the choices.")
+    assert error(synthetic, "Choice").startswith("This is not one of the choices.")
 
 
 def test_buttons_copy(synthetic: Page) -> None:
