@@ -8,6 +8,8 @@ import re
 from typing import Any
 
 import pytest
+from awacs import s3
+from troposphere import GetAtt
 
 import ecs_cd_templates
 from ecs_cd_templates import (
@@ -137,6 +139,15 @@ def test_what_is_not_said_follows_from_the_name() -> None:
     # A list is as good as a tuple, and the step can still be told from others by its value.
     listed = BuildStep(name="A", grants=[grants.report_tests])
     assert hash(listed) == hash(BuildStep(name="A", grants=(grants.report_tests,)))
+
+
+def test_a_permission_on_what_only_aws_can_name_is_not_written_as_json() -> None:
+    def on_the_address(_build: grants.BuildResources) -> list[grants.Grant]:
+        return [grants.Grant(sid="X", actions=(s3.GetObject,), resources=(GetAtt("ArtifactBucket", "WebsiteURL"),))]
+
+    step = BuildStep(name="A", grants=[on_the_address])
+    with pytest.raises(ValueError, match=r"name what is not known: \['<ArtifactBucket\.WebsiteURL>'\]"):
+        role_policies({}, TARGET, RenderSettings(pipeline=PipelineSettings(steps=[UNIT_TESTS, step, CONTAINER_IMAGE])))
 
 
 @pytest.mark.parametrize("returned", [None, ["s3:GetObject"], "text"])

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from troposphere import Parameter, Template
+from troposphere.codecommit import Repository
 from troposphere.sns import Topic
 
 from ecs_cd_templates import BUILD_STEPS, ENVIRONMENTS, BuildStep, Environment, catalog, page
@@ -53,6 +54,8 @@ def test_policy_allows_exactly_the_style_and_the_script_that_are_there() -> None
         (inline,) = re.findall(rf"<{tag}>(.*?)</{tag}>", TEXT, re.DOTALL)
         digest = base64.b64encode(hashlib.sha256(inline.encode()).digest()).decode()
         assert f"{tag}-src 'sha256-{digest}';" in policy
+    rest = re.sub(r"(script|style)-src 'sha256-[^']+'; ", "", policy)
+    assert rest == "default-src 'none'; img-src data:; base-uri 'none'; form-action 'none'"
     assert not re.search(r"\son[a-z]+=|\sstyle=", TEXT.partition("<body>")[2].partition("<script")[0])
 
 
@@ -211,6 +214,11 @@ def test_data_says_what_the_page_cannot_know() -> None:
     }
     assert data["archive"] == {"bucket": "SampleAppBucketName", "key": "SampleAppKey", "file": "sample-app.zip"}
     assert (data["largestFromFile"], data["longestAddress"]) == (51_200, 8_000)
+    assert data["idPrefixes"] == {
+        "AWS::EC2::SecurityGroup::Id": "sg",
+        "AWS::EC2::Subnet::Id": "subnet",
+        "AWS::EC2::VPC::Id": "vpc",
+    }
     assert data["partitions"]["aws-cn"] == {"suffix": "amazonaws.com.cn", "console": "console.amazonaws.cn"}
     assert data["regions"]["cn-north-1"] == "aws-cn"
     assert list(data["regions"].values()) == sorted(data["regions"].values())
@@ -224,6 +232,16 @@ def test_data_says_what_the_page_cannot_know() -> None:
         "ecs-environment.yaml",
     ]
     assert forms["code-build-containerImage.yaml"]["stackName"] == "code-build-container-image"
+
+
+def test_the_buckets_region_is_known_also_where_nothing_can_be_launched(monkeypatch: pytest.MonkeyPatch) -> None:
+    template = Template(Description="d")
+    template.add_resource(Repository("Repository", RepositoryName="r"))
+    replace_catalogue(monkeypatch, {"one.yaml": lambda: template})
+    region = "ap-southeast-7"
+    data = _data(to_html(PageSettings(bucket="my-templates", region=region)))
+    assert region not in data["templates"]["one.yaml"]["regions"], "choose a region without CodeCommit"
+    assert (data["regions"][region], data["where"]["bucketRegion"]) == ("aws", region)
 
 
 def test_parameters_without_a_group_stand_in_one_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
