@@ -21,6 +21,7 @@ from ecs_cd_templates import (
     catalog,
     texts,
 )
+from ecs_cd_templates.cfn.intrinsics import walk
 from ecs_cd_templates.texts import LANGUAGES, Text, either, in_language, with_article, words
 
 ENGLISH = words("en")
@@ -54,16 +55,11 @@ def test_no_key_is_there_twice() -> None:
 
 def _keys(node: Any) -> Iterator[str]:
     """The keys of all texts in the node, and of those that fill them."""
-    if isinstance(node, Text):
-        yield node.key
-        for each in node.fill.values():
-            yield from _keys(each)
-    elif isinstance(node, dict):
-        for each in node.values():
-            yield from _keys(each)
-    elif isinstance(node, list):
-        for each in node:
-            yield from _keys(each)
+    for each in walk(node):
+        if isinstance(each, Text):
+            yield each.key
+            for filling in each.fill.values():
+                yield from _keys(filling)
 
 
 def test_no_text_is_there_that_nothing_uses() -> None:

@@ -22,7 +22,7 @@ from ..cfn.evaluation import possible_values
 from ..cfn.limits import MAX_BODY_BYTES
 from ..cfn.partitions import PARTITIONS
 from ..cfn.regions import partition_of, regions
-from ..environments import Scope
+from ..environments import Scope, scopes
 from ..launch.bundle import (
     DEFAULT_PREFIX,
     SAMPLE_APP_ARCHIVE,
@@ -228,11 +228,10 @@ def _rule(rule: Mapping[str, Any], texts: _Texts) -> dict[str, Any]:
 
 def _pipelines(template: Mapping[str, Any], settings: RenderSettings, texts: _Texts) -> list[dict[str, Any]]:
     """What the picture shows: the pipelines of the environments, or the only one."""
-    scopes = [Scope(environment) for environment in settings.environments]
-    scopes.append(Scope(settings.environments[0], only=True))
+    possible = [*scopes(settings.environments), Scope(settings.environments[0], only=True)]
     return [
         _pipeline(template, scope, settings.pipeline.steps, texts)
-        for scope in scopes
+        for scope in possible
         if scope.name(PIPELINE) in template["Resources"]
     ]
 

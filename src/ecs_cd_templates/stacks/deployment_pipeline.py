@@ -117,10 +117,10 @@ def stage_actions(
             topic=inputs.approval_topic, repository=inputs.repository, branch=inputs.branch, settings=settings
         )
         build.append(approval)
+    variables = actions.image_variables(container=inputs.container, repository=inputs.ecr_repository)
     application = images = SOURCE_ARTIFACT
     for each in inputs.builds:
         step = each.step
-        variables = actions.image_variables(container=inputs.container, repository=inputs.ecr_repository)
         build.append(
             actions.build(
                 step, project=each.project, source=application, variables=variables if step.pushes_image else None

@@ -31,6 +31,10 @@ from .rules import (
     require_own,
 )
 
+# Where the archive is that the repository starts with; both are named, or neither.
+_SAMPLE_APP = (parameters.SAMPLE_APP_BUCKET, parameters.SAMPLE_APP_KEY)
+_HAS_SAMPLE_APP = "HasSampleApp"
+
 
 def build(settings: QuickStartSettings) -> Template:
     """A template that makes all that the pipelines need and deploy to, and the pipelines.
@@ -46,8 +50,7 @@ def build(settings: QuickStartSettings) -> Template:
     common = prerequisites.add_prerequisites(
         template, form, _prerequisites(settings), existing=False, code=_first_commit(form, every[0])
     )
-    named = [Not(Equals(Ref(form.of(spec)), "")) for spec in (parameters.SAMPLE_APP_BUCKET, parameters.SAMPLE_APP_KEY)]
-    template.add_condition("HasSampleApp", And(*named))
+    template.add_condition(_HAS_SAMPLE_APP, And(*(Not(blank) for blank in _blank_sample_app(form))))
     template.add_output(
         Output(
             "CodeCommitCloneUrl",
@@ -132,13 +135,15 @@ def _branch(scope: Scope) -> Entry:
 
 
 def _sample_app(settings: QuickStartSettings) -> list[Entry]:
-    """Where the archive is that the repository starts with."""
+    defaults = settings.sample_app or ("", "")
     return [
-        replace(entry(spec, Purpose.USE), default=default)
-        for spec, default in zip(
-            (parameters.SAMPLE_APP_BUCKET, parameters.SAMPLE_APP_KEY), settings.sample_app or ("", ""), strict=True
-        )
+        replace(entry(spec, Purpose.USE), default=default) for spec, default in zip(_SAMPLE_APP, defaults, strict=True)
     ]
+
+
+def _blank_sample_app(form: Form) -> list[Equals]:
+    """For each part of where the archive is, whether it is left blank."""
+    return [Equals(Ref(form.of(spec)), "") for spec in _SAMPLE_APP]
 
 
 def _prerequisites(settings: QuickStartSettings) -> PrerequisitesSettings:
@@ -151,8 +156,9 @@ def _ecs_environment(scope: Scope, settings: QuickStartSettings) -> EcsEnvironme
 
 def _first_commit(form: Form, first: Scope) -> If:
     """The archive that the repository starts with, if one is named."""
-    archive = S3(Bucket=Ref(form.of(parameters.SAMPLE_APP_BUCKET)), Key=Ref(form.of(parameters.SAMPLE_APP_KEY)))
-    return If("HasSampleApp", Code(S3=archive, BranchName=Ref(form.of(parameters.BRANCH, first))), NoValue)
+    bucket, key = (Ref(form.of(spec)) for spec in _SAMPLE_APP)
+    archive = S3(Bucket=bucket, Key=key)
+    return If(_HAS_SAMPLE_APP, Code(S3=archive, BranchName=Ref(form.of(parameters.BRANCH, first))), NoValue)
 
 
 def _add_rules(template: Template, form: Form, settings: QuickStartSettings) -> None:
@@ -167,7 +173,7 @@ def _add_rules(template: Template, form: Form, settings: QuickStartSettings) -> 
         OWN_ADDRESSES,
     ):
         require_own(template, form, scopes(settings.environments), own)
-    blank = [Equals(Ref(form.of(spec)), "") for spec in (parameters.SAMPLE_APP_BUCKET, parameters.SAMPLE_APP_KEY)]
+    blank = _blank_sample_app(form)
     whole = {
         "Assert": Or(And(*blank), Not(Or(*blank))),
         "AssertDescription": Text("rule.whole_sample_app"),
