@@ -56,22 +56,28 @@ def source(*, repository: Named, branch: Named, output: str) -> Action:
 
 
 def approval(*, topic: Named, repository: Named, branch: Named, settings: PipelineSettings) -> Action:
-    """A manual approval that shows which commit it is about and sends its request to the topic.
+    """A manual approval that shows what it is about and sends its request to the topic.
 
-    https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-ManualApproval.html
+    A commit's own page shows what that commit changes, and not what other commits it brings along. So the request
+    leads to the repository's history
+    (https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-ManualApproval.html).
     """
-    message = f": {COMMIT_MESSAGE}" if settings.approval_shows_message else ""
+    message = f" ({COMMIT_MESSAGE})" if settings.approval_shows_message else ""
     declaration = Actions(
         Name=APPROVAL,
         ActionTypeId=_type("Approval", "Manual"),
         Configuration={
             "NotificationArn": grants.topic_arn(topic),
             "ExternalEntityLink": console_url(
-                f"codesuite/codecommit/repositories/${{repository}}/commit/{COMMIT_ID}?region=${{AWS::Region}}",
-                repository=repository,
+                "codesuite/codecommit/repositories/${repository}/commits?region=${AWS::Region}", repository=repository
             ),
-            "CustomData": sub(f"Commit {COMMIT_ID} on branch ${{branch}}{message}", branch=branch),
+            "CustomData": sub(
+                f"Commit {COMMIT_ID} on branch ${{branch}}{message}. What goes out is all that the branch has gained "
+                "since it was last deployed: choose the branch in the linked history to see it.",
+                branch=branch,
+            ),
         },
+        TimeoutInMinutes=settings.approval_timeout_minutes,
     )
     return Action(declaration, grants.request_approval(topic))
 

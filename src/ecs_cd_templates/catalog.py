@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import get_args
 
@@ -42,7 +42,7 @@ ALL_ENVIRONMENTS = "deployment-pipeline-for-all-env.yaml"
 
 # The names and numbers are those of the reference's single pipelines.
 _WITHOUT_APPROVAL = Environment(id="Hotfix", display_name="hotfix")
-_WITH_APPROVAL = Environment(id="NonApproval", display_name="non-approval", approval=True)
+_WITH_APPROVAL = Environment(id="NonApproval", display_name="non-approval", approval="before_build")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,10 +96,10 @@ def templates(settings: RenderSettings | None = None) -> Mapping[str, Callable[[
         sample_app=settings.sample_app,
     )
     projects = [CodeBuildSettings(step=step, architecture=architecture) for step in pipeline.steps]
-    single = [
-        DeploymentPipelineSettings(environment=environment, pipeline=pipeline)
-        for environment in (_WITHOUT_APPROVAL, _WITH_APPROVAL)
-    ]
+    one_each = [_WITHOUT_APPROVAL, _WITH_APPROVAL]
+    if any(environment.approval == "before_deploy" for environment in settings.environments):
+        one_each.append(replace(_WITH_APPROVAL, approval="before_deploy"))
+    single = [DeploymentPipelineSettings(environment=environment, pipeline=pipeline) for environment in one_each]
     return {
         QUICK_START: partial(quick_start.build, everything),
         PREREQUISITES: partial(prerequisites.build, common),

@@ -8,7 +8,7 @@ spelled out, no possessive or named groups.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .cfn.constraint import Constraint
 from .cfn.partitions import PARTITIONS
@@ -105,6 +105,18 @@ ECS_NAME = Constraint(
     message=Text("constraint.ECS_NAME"),
 )
 
+# The name of a service that we make is the family of its tasks, whose ARN tells ECS of a new revision: the ARN may have
+# 255 characters (ecs ForceNewDeployment), 75 of them around the family.
+NEW_SERVICE_NAME = replace(ECS_NAME, max_length=180, message=Text("constraint.NEW_SERVICE_NAME"))
+
+# What each name of the application begins with; this is short enough for all that is made of it.
+APPLICATION_NAME = Constraint(
+    pattern=r"^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$",
+    min_length=2,
+    max_length=20,
+    message=Text("constraint.APPLICATION_NAME"),
+)
+
 # A role that we make has no path: a name and a path are two properties, and a form's value is one.
 NEW_ROLE_NAME = Constraint(
     pattern=r"^[A-Za-z0-9_+=,.@-]{1,64}$",
@@ -172,18 +184,32 @@ LOG_RETENTION = Constraint(
 
 DAYS = Constraint(min_value=1, max_value=3650, message=Text("constraint.DAYS"))
 
-# Networks of https://datatracker.ietf.org/doc/html/rfc1918 as a VPC takes them, each of which starts where its length
-# lets it start. 172.17.0.0/16 is Docker's own, and some AWS services use it
-# (https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html).
-VPC_CIDR = Constraint(
-    pattern=(
-        r"^(?:10\.(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])|172\.(?:1[689]|2[0-9]|3[01])|192\.168)"
-        r"\.(?:0\.0/(?:1[6-9]|20)|128\.0/(?:1[7-9]|20)|(?:64|192)\.0/(?:18|19|20)"
-        r"|(?:32|96|160|224)\.0/(?:19|20)|(?:16|48|80|112|144|176|208|240)\.0/20)$"
-    ),
-    max_length=18,
-    message=Text("constraint.VPC_CIDR"),
-)
+
+def vpc_cidr(longest: int) -> Constraint:
+    """The networks of https://datatracker.ietf.org/doc/html/rfc1918 as a VPC takes them, of length /16 to this.
+
+    Each starts where its length lets it start. 172.17.0.0/16 is Docker's own, and some AWS services use it
+    (https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html).
+    """
+    shortest = 16
+    octets: dict[int, list[str]] = {}
+    for octet in range(0, 256, 2 ** (24 - longest)):
+        least = next(length for length in range(shortest, longest + 1) if octet % 2 ** (24 - length) == 0)
+        octets.setdefault(least, []).append(str(octet))
+    starts = "|".join(
+        rf"(?:{'|'.join(octets[least])})\.0/(?:{'|'.join(map(str, range(least, longest + 1)))})" for least in octets
+    )
+    return Constraint(
+        pattern=(
+            r"^(?:10\.(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])|172\.(?:1[689]|2[0-9]|3[01])|192\.168)"
+            rf"\.(?:{starts})$"
+        ),
+        max_length=18,
+        message=Text("constraint.VPC_CIDR", longest=str(longest)),
+    )
+
+
+VPC_CIDR = vpc_cidr(20)
 
 
 def _arn(service: str, resource: str) -> str:
@@ -220,15 +246,24 @@ TARGET_GROUP_ARN = Constraint(
 
 # ecs ContainerDefinition.image
 # (https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html).
-CONTAINER_IMAGE = Constraint(
-    pattern=(
-        r"^[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?::[0-9]{1,5}(?=/))?(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*"
-        r"(?::[A-Za-z0-9_][A-Za-z0-9._-]{0,127})?(?:@sha256:[0-9a-f]{64})?$"
-    ),
-    min_length=1,
-    max_length=255,
-    message=Text("constraint.CONTAINER_IMAGE"),
+_IMAGE = (
+    r"[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?::[0-9]{1,5}(?=/))?(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*"
+    r"(?::[A-Za-z0-9_][A-Za-z0-9._-]{0,127})?(?:@sha256:[0-9a-f]{64})?"
 )
+CONTAINER_IMAGE = Constraint(
+    pattern=f"^{_IMAGE}$", min_length=1, max_length=255, message=Text("constraint.CONTAINER_IMAGE")
+)
+
+
+def container_images(count: int) -> Constraint:
+    """As many images, with commas between them."""
+    return Constraint(
+        pattern=f"^(?:{_IMAGE}(?:,(?!$)|$)){{{count}}}$",
+        min_length=1,
+        max_length=256 * count,
+        message=Text("constraint.CONTAINER_IMAGES", count=str(count)),
+    )
+
 
 # What Environment.display_name may be.
 DISPLAY_NAME = Constraint(
@@ -262,8 +297,35 @@ TASK_SIZE = Constraint(
     message=Text("constraint.TASK_SIZE"),
 )
 
-MAX_TASKS = 5
-TASK_COUNT = Constraint(min_value=1, max_value=MAX_TASKS, message=Text("constraint.TASK_COUNT", most=str(MAX_TASKS)))
+# The least and the most tasks, or one number for both; 0 pauses the service.
+MAX_TASKS = 10
+TASK_COUNT = Constraint(
+    pattern="^(?:0|"
+    + "|".join(
+        f"{least}(?:-(?:{'|'.join(str(most) for most in range(least, MAX_TASKS + 1))}))?"
+        for least in range(1, MAX_TASKS + 1)
+    )
+    + ")$",
+    max_length=5,
+    message=Text("constraint.TASK_COUNT", most=str(MAX_TASKS)),
+)
+
+# ecs ClusterSetting (https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/ContainerInsights.html).
+CONTAINER_INSIGHTS = Constraint(
+    allowed_values=("disabled", "enabled", "enhanced"), message=Text("constraint.CONTAINER_INSIGHTS")
+)
+
+# In which environments they are kept.
+INSIGHTS_IN = Constraint(message=Text("constraint.INSIGHTS_IN"))
+
+YES_OR_NO = Constraint(allowed_values=("false", "true"), message=Text("constraint.YES_OR_NO"))
+
+# https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/using-regions-availability-zones.html
+AVAILABILITY_ZONE = Constraint(
+    pattern=r"^(?:|[a-z]{2}(?:-[a-z]+)+-[0-9]+[a-z])$",
+    max_length=20,
+    message=Text("constraint.AVAILABILITY_ZONE"),
+)
 
 FARGATE, EC2 = LAUNCH_TYPES = ("FARGATE", "EC2")
 LAUNCH_TYPE = Constraint(allowed_values=LAUNCH_TYPES, message=Text("constraint.LAUNCH_TYPE"))
@@ -320,6 +382,15 @@ def or_existing(new: Constraint, existing: Constraint) -> Constraint:
         min_length=new.min_length,
         max_length=len(EXISTING) + max(new.max_length or 0, existing.max_length or 0),
         message=Text("constraint.or_existing", message=new.message),
+    )
+
+
+def existing_only(existing: Constraint) -> Constraint:
+    """What a name must be where the resource is made if it is blank, and exists already otherwise."""
+    return Constraint(
+        pattern=f"^(?:|{EXISTING}(?:{_with_length(existing)}))$",
+        max_length=len(EXISTING) + (existing.max_length or 0),
+        message=Text("constraint.existing_only"),
     )
 
 

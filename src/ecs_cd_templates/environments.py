@@ -5,15 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal, get_args
 
-from .checks import flag, instance, text, whole_number
+from .checks import flag, instance, one_of, text, whole_number
 from .constraints import BRANCH, DISPLAY_NAME
 from .errors import SettingsError
 from .texts import Text
 
-# IDs end up in logical IDs, which are alphanumeric and at most 255 characters long. This tighter
-# length is ours: with it, the longest possible list of environments stays below CloudFormation's 1 MB.
-MAX_ID_LENGTH = 40
+# IDs end up in logical IDs, which are alphanumeric and at most 255 characters long. This tighter length is ours: with
+# it the name of an application's role, which has the ID in it, stays below IAM's 64 characters.
+MAX_ID_LENGTH = 20
+
+Approval = Literal["before_build", "before_deploy"]
 
 
 def checked_display_name(field: str, value: object, example: str) -> None:
@@ -31,10 +34,12 @@ def checked_display_name(field: str, value: object, example: str) -> None:
 class Environment:
     """One environment that a pipeline deploys to.
 
-    ``id`` goes into parameter names and logical IDs (``CodePipelineNameFor{id}Env``): 1 to 40 ASCII
+    ``id`` goes into parameter names and logical IDs (``CodePipelineNameFor{id}Env``): 1 to 20 ASCII
     letters and digits. ``display_name`` goes into the labels ("… for the {display_name}
-    environment?"): 1 to 80 characters on one line. With ``approval`` nothing is built before a
-    person approves. ``default_branch`` is the branch that the form proposes, if any.
+    environment?"): 1 to 80 characters on one line. ``approval`` says what waits until a person approves:
+    ``before_build`` everything after the source, ``before_deploy`` the deployment, so that tests and image are
+    there to look at; with None nothing waits. ``production`` is an environment whose metrics are worth their
+    price (Container Insights). ``default_branch`` is the branch that the form proposes, if any.
     ``images_to_keep`` (1 to 1000) is the number of images that the proposed lifecycle policy leaves
     in the ECR repository.
 
@@ -43,7 +48,8 @@ class Environment:
 
     id: str
     display_name: str
-    approval: bool = False
+    approval: Approval | None = None
+    production: bool = False
     default_branch: str | None = None
     images_to_keep: int = 5
 
@@ -52,7 +58,9 @@ class Environment:
             remedy = f"use 1 to {MAX_ID_LENGTH} ASCII letters and digits, such as 'Dev'"
             raise SettingsError("Environment.id", self.id, remedy)
         checked_display_name("Environment.display_name", self.display_name, "quality assurance")
-        flag("Environment.approval", self.approval)
+        if self.approval is not None:
+            one_of("Environment.approval", self.approval, get_args(Approval))
+        flag("Environment.production", self.production)
         branch = self.default_branch
         # A default that the parameter's own pattern refuses would fail every launch.
         if branch is not None and not BRANCH.accepts(text("Environment.default_branch", branch)):
@@ -63,7 +71,13 @@ class Environment:
 ENVIRONMENTS: tuple[Environment, ...] = (
     Environment(id="Dev", display_name=Text("environment.development"), default_branch="master"),
     Environment(id="QA", display_name=Text("environment.quality_assurance")),
-    Environment(id="Prod", display_name=Text("environment.production"), approval=True, images_to_keep=100),
+    Environment(
+        id="Prod",
+        display_name=Text("environment.production"),
+        approval="before_build",
+        production=True,
+        images_to_keep=100,
+    ),
 )
 """The usual environments: development, quality assurance and production, which waits for an approval."""
 

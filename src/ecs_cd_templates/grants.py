@@ -235,11 +235,7 @@ def registry_token() -> Grant:
 
 
 def image_push(build: BuildResources) -> list[Grant]:
-    """What a build calls to look for, pull and push images.
-
-    https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-push-iam.html; the two that read, for looking
-    an image up before it is built, and for an earlier image as the cache of the next.
-    """
+    """What a build calls to push an image: https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-push-iam.html."""
     return [
         registry_token(),
         Grant(
@@ -248,7 +244,6 @@ def image_push(build: BuildResources) -> list[Grant]:
                 ecr.BatchCheckLayerAvailability,
                 ecr.BatchGetImage,
                 ecr.CompleteLayerUpload,
-                ecr.GetDownloadUrlForLayer,
                 ecr.InitiateLayerUpload,
                 ecr.PutImage,
                 ecr.UploadLayerPart,

@@ -16,10 +16,12 @@ from troposphere import Parameter, Template
 
 from . import constraints
 from .cfn.constraint import Constraint
+from .cfn.intrinsics import Named
 from .constraints import or_existing
 from .environments import Environment, Scope
 from .texts import Text, with_article
 
+APPLICATION_GROUP = Text("group.application")
 CODEPIPELINE_GROUP = Text("group.codepipeline")
 CODECOMMIT_GROUP = Text("group.codecommit")
 CODEBUILD_GROUP = Text("group.codebuild")
@@ -151,16 +153,23 @@ def name_of(spec: ParameterSpec, scope: Scope | None = None) -> str:
 
 @dataclass(frozen=True)
 class Form:
-    """The parameters of one template."""
+    """What each parameter of a template stands for.
 
-    parameters: Mapping[str, Parameter]
+    That is the parameter itself, or in a template that does not ask for it, what is made of others.
+    """
 
-    def of(self, spec: ParameterSpec, scope: Scope | None = None) -> Parameter:
-        """The parameter that the form asks for: the environment's own, or the one that all share.
+    values: Mapping[str, Named]
 
-        A ``KeyError`` if the form does not ask for it.
+    def of(self, spec: ParameterSpec, scope: Scope | None = None) -> Named:
+        """The value of the parameter: the environment's own, or the one that all share.
+
+        A ``KeyError`` if the form neither asks for it nor makes it.
         """
-        return self.parameters[name_of(spec, scope)]
+        return self.values[name_of(spec, scope)]
+
+    def with_made(self, made: Mapping[str, Named]) -> Form:
+        """The form with further values, by the names of the parameters that they stand for."""
+        return Form({**self.values, **made})
 
 
 def add_form(template: Template, entries: Iterable[Entry]) -> Form:
@@ -204,6 +213,15 @@ def _own(prefix: str) -> Default:
     """A name for each environment, from the words before its ID."""
     return lambda environment: f"{prefix}-{environment.id.lower()}"
 
+
+# The application -----------------------------------------------------------------------------------------------------
+
+APPLICATION = ParameterSpec(
+    name="ApplicationName",
+    group=APPLICATION_GROUP,
+    constraint=constraints.APPLICATION_NAME,
+    default="sample-app",
+)
 
 # The pipelines -------------------------------------------------------------------------------------------------------
 
@@ -290,16 +308,6 @@ LOG_RETENTION = ParameterSpec(
     default="90",
     type="Number",
 )
-SAMPLE_APP_BUCKET = ParameterSpec(
-    name="SampleAppBucketName",
-    group=CODECOMMIT_GROUP,
-    constraint=constraints.OPTIONAL_BUCKET_NAME,
-)
-SAMPLE_APP_KEY = ParameterSpec(
-    name="SampleAppKey",
-    group=CODECOMMIT_GROUP,
-    constraint=constraints.OBJECT_KEY,
-)
 
 # Where the pipelines deploy to ---------------------------------------------------------------------------------------
 
@@ -321,6 +329,7 @@ SERVICE = ParameterSpec(
     name="ECSServiceName",
     group=ECS_GROUP,
     constraint=constraints.ECS_NAME,
+    new=constraints.NEW_SERVICE_NAME,
     per_environment=True,
     default=_own("ecs-cd-sample-app"),
 )
@@ -383,7 +392,13 @@ TASK_COUNT = ParameterSpec(
     constraint=constraints.TASK_COUNT,
     per_environment=True,
     default="1",
-    type="Number",
+)
+CONTAINER_INSIGHTS = ParameterSpec(
+    name="ContainerInsights",
+    group=ECS_GROUP,
+    constraint=constraints.CONTAINER_INSIGHTS,
+    per_environment=True,
+    default=lambda environment: "enabled" if environment.production else "disabled",
 )
 ENVIRONMENT_NAME = ParameterSpec(
     name="EnvironmentName",
@@ -398,6 +413,17 @@ VPC_CIDR = ParameterSpec(
     constraint=constraints.VPC_CIDR,
     per_environment=True,
     default="10.0.0.0/16",
+)
+AVAILABILITY_ZONES = tuple(
+    ParameterSpec(
+        name=f"AvailabilityZone{number}",
+        group=NETWORK_GROUP,
+        constraint=constraints.AVAILABILITY_ZONE,
+        default="",
+        texts="parameter.AvailabilityZone",
+        fill=(("number", str(number)),),
+    )
+    for number in (1, 2)
 )
 VPC = ParameterSpec(
     name="VpcId",
@@ -430,6 +456,13 @@ HEALTH_CHECK_PATH = ParameterSpec(
     constraint=constraints.HEALTH_CHECK_PATH,
     default="/",
 )
+DELETION_PROTECTION = ParameterSpec(
+    name="LoadBalancerDeletionProtection",
+    group=LOAD_BALANCER_GROUP,
+    constraint=constraints.YES_OR_NO,
+    per_environment=True,
+    default="false",
+)
 LOAD_BALANCER_SECURITY_GROUP = ParameterSpec(
     name="LoadBalancerSecurityGroupId",
     group=LOAD_BALANCER_GROUP,
@@ -440,4 +473,32 @@ TARGET_GROUP = ParameterSpec(
     name="TargetGroupArn",
     group=LOAD_BALANCER_GROUP,
     constraint=constraints.TARGET_GROUP_ARN,
+)
+
+# What the quick start asks for once, and an environment's own template for itself -----------------------------------
+
+INSIGHTS_IN = ParameterSpec(
+    name="ContainerInsights",
+    group=ECS_GROUP,
+    constraint=constraints.INSIGHTS_IN,
+    texts="parameter.ContainerInsightsIn",
+)
+PRODUCTION_PROTECTION = ParameterSpec(
+    name="LoadBalancerDeletionProtection",
+    group=ECS_GROUP,
+    constraint=constraints.YES_OR_NO,
+    default="false",
+    texts="parameter.ProductionProtection",
+)
+NETWORK_CIDR = ParameterSpec(
+    name="VpcCidr",
+    group=NETWORK_GROUP,
+    constraint=constraints.VPC_CIDR,
+    default="10.0.0.0/16",
+    texts="parameter.NetworkCidr",
+)
+TASK_IMAGES = ParameterSpec(
+    name="ECSTaskImages",
+    group=ECS_GROUP,
+    constraint=constraints.CONTAINER_IMAGE,
 )

@@ -16,10 +16,9 @@ from .errors import SettingsError
 from .inputs import pipeline_parameters
 from .steps import BUILD_STEPS, BuildStep, checked_steps
 
-TagMutability = Literal["IMMUTABLE", "MUTABLE"]
+TagMutability = Literal["IMMUTABLE", "IMMUTABLE_WITH_EXCLUSION", "MUTABLE"]
 PipelineType = Literal["V1", "V2"]
 Architecture = Literal["X86_64", "ARM64"]
-ContainerInsights = Literal["disabled", "enabled", "enhanced"]
 
 # NGINX for x86-64 and ARM that runs without root and answers 200 on / at this port, which is the sample
 # application's too; from a registry that needs no sign-in (https://gallery.ecr.aws/nginx/nginx-unprivileged).
@@ -59,13 +58,19 @@ class PipelineSettings:
     ``rollback_on_failure``: a failed Deploy stage returns to the last revision that succeeded; V2 only
     (https://docs.aws.amazon.com/codepipeline/latest/userguide/stage-rollback.html).
     ``deployment_timeout_minutes``: 1 to 60, how long the ECS deploy action waits for a stable service
-    (https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-ECS.html).
+    (https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-ECS.html). When ECS has given a
+    deployment up, the action still waits until then, so the default is little longer than ECS takes for that.
+    ``approval_timeout_minutes``: 1,440 (a day) to 86,400, after which a request that nobody answered fails the run;
+    the default of three days outlasts a weekend
+    (https://docs.aws.amazon.com/codepipeline/latest/APIReference/API_ActionDeclaration.html).
     ``approval_shows_message``: the approval request quotes the commit's message beside its ID and link.
-    An action's configuration value ends at 1,000 characters, so a team that writes longer messages
-    turns it off (https://docs.aws.amazon.com/codepipeline/latest/userguide/limits.html).
+    An action's configuration value ends at 1,000 characters, counted with the message in it, and a longer
+    one fails every run: so this is off, and for teams whose messages are short
+    (https://docs.aws.amazon.com/codepipeline/latest/userguide/limits.html).
     ``image_tag_mutability``: with IMMUTABLE a pushed tag never changes its image
-    (https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-tag-mutability.html); MUTABLE keeps
-    applications working that push the same tag again, so it is the one to update an older stack with.
+    (https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-tag-mutability.html); with
+    IMMUTABLE_WITH_EXCLUSION only ``latest`` can; MUTABLE keeps applications working that push any tag
+    again, so it is the one to update an older stack with.
     ``scan_on_push``: ECR scans each pushed image.
     ``steps``: the builds that run one after the other, at most 8, one of which pushes the image.
 
@@ -74,8 +79,9 @@ class PipelineSettings:
 
     pipeline_type: PipelineType = "V2"
     rollback_on_failure: bool = True
-    deployment_timeout_minutes: int = 20
-    approval_shows_message: bool = True
+    deployment_timeout_minutes: int = 15
+    approval_timeout_minutes: int = 4320
+    approval_shows_message: bool = False
     image_tag_mutability: TagMutability = "IMMUTABLE"
     scan_on_push: bool = True
     steps: Sequence[BuildStep] = BUILD_STEPS
@@ -93,6 +99,7 @@ class PipelineSettings:
                 "only V2 pipelines roll back: set it to False, or pipeline_type to 'V2'",
             )
         whole_number("PipelineSettings.deployment_timeout_minutes", self.deployment_timeout_minutes, 1, 60)
+        whole_number("PipelineSettings.approval_timeout_minutes", self.approval_timeout_minutes, 1440, 86400)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,7 +140,7 @@ class AllEnvironmentsSettings:
         object.__setattr__(self, "environments", environments)
         instance("AllEnvironmentsSettings.pipeline", self.pipeline, PipelineSettings)
         # Each also has three resources and two outputs: the parameters run out first.
-        approval = any(environment.approval for environment in environments)
+        approval = any(environment.approval is not None for environment in environments)
         specs = pipeline_parameters(self.pipeline.steps, approval=approval)
         count = sum(len(environments) if spec.per_environment else 1 for spec in specs)
         if count > MAX_PARAMETERS:
@@ -226,8 +233,8 @@ class EcsEnvironmentSettings:
     ``container_port``: 1 to 65535, where the application listens, as its Dockerfile says.
     ``first_image``: what the service runs until the first deployment. It must answer 200 on
     ``container_port`` as it is, because a deployment replaces the image and nothing else.
-    ``container_insights``: CloudWatch metrics of cluster and service, at CloudWatch's prices
-    (https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/ContainerInsights.html).
+    ``cpu_target_percent``: 10 to 90, the use of CPU that Application Auto Scaling keeps where the form asks for
+    least and most tasks (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-autoscaling-targettracking.html).
     ``log_retention_days``: one of the numbers of days that CloudWatch Logs offers.
 
     Raises :class:`SettingsError`.
@@ -237,13 +244,13 @@ class EcsEnvironmentSettings:
     architecture: Architecture = "X86_64"
     container_port: int = FIRST_IMAGE_PORT
     first_image: str = FIRST_IMAGE
-    container_insights: ContainerInsights = "enabled"
+    cpu_target_percent: int = 60
     log_retention_days: int = 30
 
     def __post_init__(self) -> None:
         instance("EcsEnvironmentSettings.environment", self.environment, Environment)
         one_of("EcsEnvironmentSettings.architecture", self.architecture, get_args(Architecture))
-        one_of("EcsEnvironmentSettings.container_insights", self.container_insights, get_args(ContainerInsights))
+        whole_number("EcsEnvironmentSettings.cpu_target_percent", self.cpu_target_percent, 10, 90)
         whole_number("EcsEnvironmentSettings.container_port", self.container_port, 1, 65535)
         # A default that the parameter's own pattern refuses would fail every launch.
         if not CONTAINER_IMAGE.accepts(text("EcsEnvironmentSettings.first_image", self.first_image)):

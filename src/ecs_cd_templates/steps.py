@@ -20,21 +20,24 @@ from .parameters import CODEBUILD_GROUP, ROLES_GROUP, ParameterSpec
 from .texts import ENGLISH, Text, words
 
 # A name is in logical IDs, in a file's name, and in the names that are proposed for project and role.
-# These limits are ours: the names that are made of a step's stay short, and twelve environments with eight steps
-# stay below the 10,240 characters that IAM takes of one role's policies.
-MAX_STEP_NAME_LENGTH = 30
+# These limits are ours: the name of an application's role, which has the step's in it, stays below IAM's 64 characters,
+# and twelve environments with eight steps stay below the 10,240 characters that IAM takes of one role's policies.
+MAX_STEP_NAME_LENGTH = 22
 MAX_STEPS = 8
 
 # What the pipelines' other actions and their artifact are called.
 SOURCE, APPROVAL, DEPLOY = "Source", "Approval", "Deploy"
 SOURCE_ARTIFACT = "SourceArtifact"
 
+# What an application's other roles are called: a step of one of these names would want the same role name.
+OTHER_ROLES = ("Pipeline", "Events", "Task", "Execution")
+
 
 @dataclass(frozen=True, kw_only=True)
 class BuildStep:
     """A build: a CodeBuild project of its own, and an action in every pipeline that runs it.
 
-    ``name``: 1 to 30 ASCII letters and digits, the first a capital, such as ``SecurityScan``; parameters,
+    ``name``: 1 to 22 ASCII letters and digits, the first a capital, such as ``SecurityScan``; parameters,
     logical IDs and the template's file are named after it. ``display_name`` says in labels what it is, 1
     to 80 characters on one line; by default the name in words, such as ``security scan``. ``buildspec``: the
     file in the application that says what to run, by default ``buildspec_securityScan.yml``. ``grants``:
@@ -199,7 +202,7 @@ def checked_steps(name: str, steps: object) -> tuple[BuildStep, ...]:
     if len(steps) > MAX_STEPS:
         remedy = f"a pipeline takes at most {MAX_STEPS}, the unit tests and the container image among them"
         raise SettingsError(name, f"{len(steps)} steps", remedy)
-    others = {"action": (SOURCE, APPROVAL, DEPLOY), "output": (SOURCE_ARTIFACT,)}
+    others = {"name": OTHER_ROLES, "action": (SOURCE, APPROVAL, DEPLOY), "output": (SOURCE_ARTIFACT,)}
     for attribute in ("name", "display_name", "action", "output"):
         first: dict[str, BuildStep] = {}
         for step in steps:

@@ -39,6 +39,7 @@ NAME_PROPERTY = {
 # The attributes of a resource that are a name, and the property that holds it.
 _NAME_ATTRIBUTE = {
     ("AWS::CodeCommit::Repository", "Name"): "RepositoryName",
+    ("AWS::EC2::VPC", "CidrBlock"): "CidrBlock",
     ("AWS::ECS::Service", "Name"): "ServiceName",
     ("AWS::SNS::Topic", "TopicName"): "TopicName",
 }

@@ -19,8 +19,8 @@ _PLACE = re.compile(r"\$\{(!?)([^}]+)\}")
 # (https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-deletionpolicy.html).
 RETAIN = "RetainExceptOnCreate"
 
-Named = Parameter | AWSObject | AWSHelperFn
-"""What a name in a template can be: a parameter, a resource, or an intrinsic that makes a name of them."""
+Named = Parameter | AWSObject | AWSHelperFn | str
+"""What a name in a template can be: a parameter, a resource, an intrinsic that makes a name of them, or the name."""
 
 
 class Unknown(AWSHelperFn):
@@ -50,6 +50,8 @@ def sub(text: str, **values: Named) -> Sub:
         if name.startswith("AWS::"):
             return f"${{{name}}}"
         value = _valued(values[name])
+        if isinstance(value, str):
+            return value.replace("${", "${!")
         if isinstance(value, AWSHelperFn):
             local[name] = value
             return f"${{{name}}}"
@@ -58,10 +60,10 @@ def sub(text: str, **values: Named) -> Sub:
     return Sub(substitute(text, in_template), **local)
 
 
-def ref(value: Named) -> AWSHelperFn:
+def ref(value: Named) -> AWSHelperFn | str:
     """The value itself, where no text surrounds it. ``AWS::NoValue`` is a ``ValueError``."""
     _valued(value)
-    return value if isinstance(value, AWSHelperFn) else Ref(value)
+    return value if isinstance(value, AWSHelperFn | str) else Ref(value)
 
 
 def role_arn(role_name: Named) -> Sub:

@@ -15,6 +15,7 @@ from .partitions import PARTITIONS
 
 # The service behind a resource type, under botocore's name for it. None: it is the same in every region.
 _SERVICES = {
+    "AWS::ApplicationAutoScaling": "application-autoscaling",
     "AWS::AutoScaling": "autoscaling",
     "AWS::CloudFormation": "cloudformation",
     "AWS::CodeBuild": "codebuild",

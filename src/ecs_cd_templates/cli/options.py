@@ -32,7 +32,7 @@ _CHOICES: tuple[tuple[str, object, str, str], ...] = (
     ),
     ("--pipeline-type", PipelineType, PipelineSettings.pipeline_type, "pipelines of type V1 cannot roll back"),
     ("--architecture", Architecture, RenderSettings.architecture, "the processor that images are built for and run on"),
-    ("--approval-message", ApprovalMessage, "shown", "the commit's message in approval requests"),
+    ("--approval-message", ApprovalMessage, "hidden", "the commit's message in approval requests"),
 )
 
 # The option that makes a setting; an error about the setting is one about the option.
@@ -42,6 +42,7 @@ _OPTIONS = {
     f"{Environment.__name__}.id": "--environment",
     f"{Environment.__name__}.display_name": "--environment name",
     f"{Environment.__name__}.default_branch": "--environment branch",
+    f"{Environment.__name__}.approval": "--environment approval",
     f"{PipelineSettings.__name__}.steps": "--build-step",
     f"{BuildStep.__name__}.name": "--build-step",
     f"{BuildStep.__name__}.action": "--build-step",
@@ -90,10 +91,11 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
         "--environment",
         action="append",
         default=[],
-        metavar="ID[,name=TEXT][,branch=BRANCH][,approval]",
+        metavar="ID[,name=TEXT][,branch=BRANCH][,approval[=before_deploy]][,production]",
         help="an environment; give the option once for each, in the order in which forms list them, such as "
         f"Staging,name=staging,branch=next,approval. {usual} are the usual ones, with their names, branches and "
-        "approval, and the default",
+        "approval, and the default. With approval everything waits for a person, with approval=before_deploy the "
+        "deployment does; production has Container Insights",
     )
     parser.add_argument(
         "--build-step",
@@ -177,7 +179,7 @@ def directory(text: str) -> Path:
 def _environment(text: str) -> Environment:
     """The usual environment of this ID with what the option says otherwise, or a new one."""
     name, *parts = text.split(",")
-    fields = dict(_fields("--environment", text, parts, {"name", "branch"}, {"approval"}))
+    fields = dict(_fields("--environment", text, parts, {"name", "branch", "approval"}, {"approval", "production"}))
     usual = {environment.id: environment for environment in ENVIRONMENTS}
     changes: dict[str, Any] = {}
     if "name" in fields:
@@ -185,7 +187,9 @@ def _environment(text: str) -> Environment:
     if "branch" in fields:
         changes["default_branch"] = fields["branch"]
     if "approval" in fields:
-        changes["approval"] = True
+        changes["approval"] = fields["approval"] or "before_build"
+    if "production" in fields:
+        changes["production"] = True
     if name in usual:
         return replace(usual[name], **changes)
     for known in usual:

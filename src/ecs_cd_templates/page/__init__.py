@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .. import parameters
 from ..catalog import RenderSettings
 from ..cfn.evaluation import possible_values
 from ..cfn.limits import MAX_BODY_BYTES
@@ -25,7 +24,6 @@ from ..cfn.regions import partition_of, regions
 from ..environments import Scope, scopes
 from ..launch.bundle import (
     DEFAULT_PREFIX,
-    SAMPLE_APP_ARCHIVE,
     Folder,
     Publication,
     flat_templates,
@@ -164,11 +162,6 @@ def _data(settings: PageSettings) -> dict[str, Any]:
             "bucketRegion": settings.region or "",
             "bucket": folder.bucket,
             "prefix": folder.key(published.version),
-        },
-        "archive": {
-            "bucket": parameters.SAMPLE_APP_BUCKET.name,
-            "key": parameters.SAMPLE_APP_KEY.name,
-            "file": SAMPLE_APP_ARCHIVE,
         },
         "largestFromFile": MAX_BODY_BYTES,
         "longestAddress": MAX_ADDRESS_LENGTH,

@@ -16,7 +16,7 @@ from ..texts import Text
 from .deployment_pipeline import (
     OUTPUTS,
     add_outputs,
-    add_pipeline,
+    add_pipelines,
     file_name,
     pipeline_entries,
     require_distinct_projects,
@@ -39,10 +39,9 @@ def build(settings: AllEnvironmentsSettings) -> Template:
         require_own(template, form, every, own)
     if settings.nested_base_url is None:
         add_partitions(template)
-    for scope in every:
-        if settings.nested_base_url is None:
-            add_pipeline(template, inputs_from_form(form, scope, steps), scope, settings.pipeline)
-        else:
+        add_pipelines(template, {scope: inputs_from_form(form, scope, steps) for scope in every}, settings.pipeline)
+    else:
+        for scope in every:
             _add_nested_pipeline(template, form, scope, settings, settings.nested_base_url)
     return template
 
@@ -51,8 +50,7 @@ def _add_nested_pipeline(
     template: Template, form: Form, scope: Scope, settings: AllEnvironmentsSettings, base_url: str
 ) -> None:
     """Adds the stack of one pipeline under the reference's logical ID, so that it can be updated in place."""
-    approval = scope.environment.approval
-    specs = pipeline_parameters(settings.pipeline.steps, approval=approval)
+    specs = pipeline_parameters(settings.pipeline.steps, approval=scope.environment.approval is not None)
     stack = template.add_resource(
         Stack(
             scope.name("CodePipeLine"),

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from troposphere import Equals, Not, Output, Template
 from troposphere.codepipeline import ArtifactStore, FailureConditions, Pipeline, Stages
-from troposphere.ecr import ImageScanningConfiguration, LifecyclePolicy, Repository
+from troposphere.ecr import (
+    ImageScanningConfiguration,
+    ImageTagMutabilityExclusionFilter,
+    LifecyclePolicy,
+    Repository,
+)
 from troposphere.events import Rule, Target
 
 from .. import actions, parameters
 from ..cfn.console import add_partitions, console_url
 from ..cfn.intrinsics import RETAIN, ref, role_arn, sub
+from ..cfn.order import come_after, last_resources
 from ..checks import instance
-from ..environments import Environment, Scope
+from ..environments import Approval, Environment, Scope
 from ..grants import pipeline_arn, repository_arn
 from ..inputs import PipelineInputs, inputs_from_form, pipeline_parameters
 from ..parameters import Entry, Form, ParameterSpec, Purpose, add_form, entry
@@ -44,17 +51,23 @@ def build(settings: DeploymentPipelineSettings) -> Template:
     instance("settings", settings, DeploymentPipelineSettings)
     scope = Scope(settings.environment, only=True)
     steps = settings.pipeline.steps
-    template = Template(Description=Text(f"template.deployment-pipeline-{_approval(settings.environment)}"))
+    described = "with" if settings.environment.approval else "without"
+    template = Template(Description=Text(f"template.deployment-pipeline-{described}-approval"))
     form = add_form(template, pipeline_entries([scope], steps))
     require_distinct_projects(template, form, steps)
     add_partitions(template)
-    add_pipeline(template, inputs_from_form(form, scope, steps), scope, settings.pipeline)
+    add_pipelines(template, {scope: inputs_from_form(form, scope, steps)}, settings.pipeline)
     return template
 
 
 def file_name(environment: Environment) -> str:
     """The file that a template with a pipeline like this environment's is rendered to."""
-    return f"deployment-pipeline-{_approval(environment)}.yaml"
+    kinds: dict[Approval | None, str] = {
+        None: "without-approval",
+        "before_build": "with-approval",
+        "before_deploy": "with-approval-before-deploy",
+    }
+    return f"deployment-pipeline-{kinds[environment.approval]}.yaml"
 
 
 def pipeline_entries(scopes: Sequence[Scope], steps: Sequence[BuildStep]) -> list[Entry]:
@@ -78,20 +91,34 @@ def require_distinct_projects(template: Template, form: Form, steps: Sequence[Bu
     require_distinct(template, "DistinctBuildProjects", projects, Text("rule.own_project"))
 
 
-def add_pipeline(template: Template, inputs: PipelineInputs, scope: Scope, settings: PipelineSettings) -> None:
-    """Adds an environment's ECR repository, trigger and pipeline, and the outputs that lead to them.
+def add_pipelines(
+    template: Template,
+    inputs: Mapping[Scope, PipelineInputs],
+    settings: PipelineSettings,
+) -> None:
+    """Adds each environment's ECR repository, trigger and pipeline, and the outputs that lead to them.
 
-    The template needs ``add_partitions``.
+    A pipeline runs as soon as it is made, and what it has put into its bucket and repository would be in the
+    way of a launch that fails later. So the pipelines come after everything else in the template, and the
+    first environment's last of all: where the repository is new, that one alone has a branch to run from. The
+    template needs ``add_partitions``.
     """
-    make_repository = scope.name("MakeECRRepository")
-    template.add_condition(make_repository, Not(Equals(ref(inputs.lifecycle_policy), "")))
-    template.add_resource(_repository(scope, inputs, settings, make_repository))
-    pipeline = _pipeline(scope, inputs, settings)
-    template.add_resource(_trigger(scope, inputs, pipeline))
-    template.add_resource(pipeline)
-    url = console_url("codesuite/codepipeline/pipelines/${pipeline}/view?region=${AWS::Region}", pipeline=pipeline)
-    uri = sub(actions.REPOSITORY_URI, repository=inputs.ecr_repository)
-    add_outputs(template, scope, {"PipelineUrl": url, "ECRRepositoryUri": uri})
+    for scope, own in inputs.items():
+        repository = template.add_resource(_repository(scope, own, settings))
+        if not isinstance(own.lifecycle_policy, str):
+            given = Not(Equals(ref(own.lifecycle_policy), ""))
+            repository.Condition = template.add_condition(scope.name("MakeECRRepository"), given)
+        template.add_resource(_trigger(scope, own))
+    pipelines = {scope: _pipeline(scope, own, settings) for scope, own in inputs.items()}
+    before = last_resources(template)
+    for pipeline in reversed(pipelines.values()):
+        come_after(pipeline, before)
+        before[str(pipeline.title)] = None
+    for scope, own in inputs.items():
+        pipeline = template.add_resource(pipelines[scope])
+        path = "codesuite/codepipeline/pipelines/${pipeline}/view?region=${AWS::Region}"
+        uri = sub(actions.REPOSITORY_URI, repository=own.ecr_repository)
+        add_outputs(template, scope, {"PipelineUrl": console_url(path, pipeline=pipeline), "ECRRepositoryUri": uri})
 
 
 def add_outputs(template: Template, scope: Scope, values: dict[str, object]) -> None:
@@ -108,15 +135,8 @@ def stage_actions(
     """The actions of each stage, in order; in the Build stage they run one after the other."""
     source = actions.source(repository=inputs.repository, branch=inputs.branch, output=SOURCE_ARTIFACT)
     build: list[actions.Action] = []
-    if environment.approval:
-        if inputs.approval_topic is None:
-            raise ValueError(
-                f"the pipeline of {environment.id} waits for an approval, and has no topic for its request"
-            )
-        approval = actions.approval(
-            topic=inputs.approval_topic, repository=inputs.repository, branch=inputs.branch, settings=settings
-        )
-        build.append(approval)
+    if environment.approval == "before_build":
+        build.append(_approval(inputs, environment, settings))
     variables = actions.image_variables(container=inputs.container, repository=inputs.ecr_repository)
     application = images = SOURCE_ARTIFACT
     for each in inputs.builds:
@@ -131,6 +151,9 @@ def stage_actions(
             images = step.output or images
         elif step.output:
             application = step.output
+    # In the stage before, because a deployment stage that fails deploys what ran before once more.
+    if environment.approval == "before_deploy":
+        build.append(_approval(inputs, environment, settings))
     deploy = actions.deploy(
         cluster=inputs.cluster,
         service=inputs.service,
@@ -149,24 +172,38 @@ def _entry(spec: ParameterSpec, scope: Scope | None = None, scope_text: str = ""
     return entry(spec, purpose, scope, propose=spec in _PROPOSED, fill=fill)
 
 
-def _repository(scope: Scope, inputs: PipelineInputs, settings: PipelineSettings, condition: str) -> Repository:
+def _approval(inputs: PipelineInputs, environment: Environment, settings: PipelineSettings) -> actions.Action:
+    if inputs.approval_topic is None:
+        raise ValueError(f"the pipeline of {environment.id} waits for an approval, and has no topic for its request")
+    return actions.approval(
+        topic=inputs.approval_topic, repository=inputs.repository, branch=inputs.branch, settings=settings
+    )
+
+
+def _repository(scope: Scope, inputs: PipelineInputs, settings: PipelineSettings) -> Repository:
     """The repository; retained, because a stack that is deleted must not take the releases with it."""
+    exclusions: dict[str, Any] = {}
+    if settings.image_tag_mutability == "IMMUTABLE_WITH_EXCLUSION":
+        latest = ImageTagMutabilityExclusionFilter(
+            ImageTagMutabilityExclusionFilterType="WILDCARD", ImageTagMutabilityExclusionFilterValue="latest"
+        )
+        exclusions = {"ImageTagMutabilityExclusionFilters": [latest]}
     return Repository(
         scope.name(REPOSITORY),
-        Condition=condition,
         DeletionPolicy=RETAIN,
         UpdateReplacePolicy="Retain",
         RepositoryName=ref(inputs.ecr_repository),
         ImageScanningConfiguration=ImageScanningConfiguration(ScanOnPush=settings.scan_on_push),
         ImageTagMutability=settings.image_tag_mutability,
+        **exclusions,
         LifecyclePolicy=LifecyclePolicy(LifecyclePolicyText=ref(inputs.lifecycle_policy)),
     )
 
 
-def _trigger(scope: Scope, inputs: PipelineInputs, pipeline: Pipeline) -> Rule:
+def _trigger(scope: Scope, inputs: PipelineInputs) -> Rule:
     """The event rule that starts the pipeline on a push to exactly its branch.
 
-    https://docs.aws.amazon.com/codepipeline/latest/userguide/triggering.html
+    It names the pipeline, which comes after it: https://docs.aws.amazon.com/codepipeline/latest/userguide/triggering.html.
     """
     return Rule(
         scope.name("CWEventTrigger"),
@@ -182,7 +219,7 @@ def _trigger(scope: Scope, inputs: PipelineInputs, pipeline: Pipeline) -> Rule:
                 "referenceName": [ref(inputs.branch)],
             },
         },
-        Targets=[Target(Arn=pipeline_arn(pipeline), Id="Pipeline", RoleArn=role_arn(inputs.event_role))],
+        Targets=[Target(Arn=pipeline_arn(inputs.pipeline), Id="Pipeline", RoleArn=role_arn(inputs.event_role))],
     )
 
 
@@ -201,7 +238,3 @@ def _pipeline(scope: Scope, inputs: PipelineInputs, settings: PipelineSettings) 
         ArtifactStore=ArtifactStore(Type="S3", Location=ref(inputs.artifact_bucket)),
         Stages=stages,
     )
-
-
-def _approval(environment: Environment) -> str:
-    return "with-approval" if environment.approval else "without-approval"

@@ -1,10 +1,16 @@
 """The template of an ECS cluster: on Fargate, or on EC2 instances that come and go with the tasks.
 
-A stack that is deleted must get rid of its instances, and this shapes the EC2 part. Managed
-termination protection would keep the Auto Scaling group from ever becoming empty. Managed draining
-would leave its lifecycle hook behind when the capacity provider goes, and hold each instance for an
-hour. Both are off, and the oldest instance goes first when the group shrinks: after a deployment,
-that is the one whose task was replaced.
+When instances are fewer than needed ECS starts more, two for the first task, and takes those away again
+that are too many, with or without tasks on them. So it drains them: each task gets a successor on another
+instance before it is stopped
+(https://docs.aws.amazon.com/AmazonECS/latest/developerguide/managed-instance-draining.html).
+
+A stack that is deleted must get rid of its instances. Managed termination protection would keep the Auto
+Scaling group from ever becoming empty (https://github.com/aws/containers-roadmap/issues/2862), so it is
+off. Draining puts a lifecycle hook on the group that stays when the capacity provider is gone, with nobody
+left to answer it, and holds each instance for an hour. Therefore the hook is a resource of ours, under the
+name that ECS gives it: deleting it comes after the capacity provider and before the group, and lets go of
+whatever waits (https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_DeleteLifecycleHook.html).
 """
 
 from __future__ import annotations
@@ -15,7 +21,7 @@ from awacs import ecs
 from awacs.aws import Allow, ArnEquals, Condition, PolicyDocument, Principal, Statement
 from awacs.sts import AssumeRole
 from troposphere import AWSHelperFn, Base64, Equals, If, Output, Ref, Template
-from troposphere.autoscaling import AutoScalingGroup, LaunchTemplateSpecification
+from troposphere.autoscaling import AutoScalingGroup, LaunchTemplateSpecification, LifecycleHook
 from troposphere.ec2 import (
     EBSBlockDevice,
     IamInstanceProfile,
@@ -65,6 +71,9 @@ IMAGE_PARAMETERS: dict[Architecture, str] = {
 # Even with one task to an instance, a deployment finds room for each new task beside the old one.
 MAX_INSTANCES = 2 * MAX_TASKS
 
+# https://docs.aws.amazon.com/AmazonECS/latest/developerguide/enable-managed-instance-draining.html
+DRAINING_HOOK = "ecs-managed-draining-termination-hook"
+
 # Tasks must not reach the instance's role over the metadata service: they have their own
 # (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-agent-config.html).
 USER_DATA = """#!/bin/bash
@@ -93,7 +102,7 @@ def build(settings: EcsEnvironmentSettings) -> Template:
     scope = Scope(settings.environment, only=True)
     template = Template(Description=Text("template.ecs-cluster"))
     form = add_form(template, [*vpc.existing_entries(), *entries(settings, scope)])
-    add_cluster(template, form, vpc.existing_network(template, form), settings, scope)
+    add_cluster(template, form, vpc.existing_network(template, form), scope)
     return template
 
 
@@ -103,6 +112,7 @@ def entries(settings: EcsEnvironmentSettings, scope: Scope) -> list[Entry]:
     instance_type = entry(parameters.INSTANCE_TYPE, Purpose.MAKE)
     return [
         entry(parameters.CLUSTER, Purpose.MAKE, scope),
+        entry(parameters.CONTAINER_INSIGHTS, Purpose.MAKE, scope),
         entry(parameters.LAUNCH_TYPE, Purpose.MAKE),
         replace(instance_type, constraint=replace(instance_type.constraint, allowed_values=types), default=types[0]),
         replace(entry(parameters.INSTANCE_IMAGE, Purpose.MAKE), default=IMAGE_PARAMETERS[settings.architecture]),
@@ -126,7 +136,6 @@ def add_cluster(
     template: Template,
     form: Form,
     network: Network,
-    settings: EcsEnvironmentSettings,
     scope: Scope,
 ) -> Cluster:
     """Adds the cluster, the instances if it has any, and outputs for its name and launch type.
@@ -135,12 +144,13 @@ def add_cluster(
     gets with its first cluster and a moment too late for it. A service of launch type FARGATE needs none.
     """
     on_ec2 = _on_ec2(template, form, scope)
-    cluster_name = Ref(form.of(parameters.CLUSTER, scope))
     cluster = template.add_resource(
         EcsCluster(
             scope.name("ECSCluster"),
-            ClusterName=cluster_name,
-            ClusterSettings=[ClusterSetting(Name="containerInsights", Value=settings.container_insights)],
+            ClusterName=ref(form.of(parameters.CLUSTER, scope)),
+            ClusterSettings=[
+                ClusterSetting(Name="containerInsights", Value=ref(form.of(parameters.CONTAINER_INSIGHTS, scope)))
+            ],
         )
     )
     association = _add_instances(template, form, cluster, network, on_ec2, scope)
@@ -148,7 +158,7 @@ def add_cluster(
         (parameters.CLUSTER, "The ECS cluster's name, for the service and the pipelines"),
         (parameters.LAUNCH_TYPE, "What containers run on, for the service"),
     ):
-        value = Ref(form.of(spec, scope))
+        value = ref(form.of(spec, scope))
         template.add_output(Output(scope.name(spec.name), Description=description, Value=value))
     return Cluster(name=cluster, on_ec2=on_ec2, ready=If(on_ec2, Ref(association), Ref(cluster)))
 
@@ -159,7 +169,7 @@ def instance_memory(architecture: Architecture) -> dict[str, int]:
 
 
 def _on_ec2(template: Template, form: Form, scope: Scope) -> str:
-    return template.add_condition(scope.name("UseEC2"), Equals(Ref(form.of(parameters.LAUNCH_TYPE)), EC2))
+    return template.add_condition(scope.name("UseEC2"), Equals(ref(form.of(parameters.LAUNCH_TYPE)), EC2))
 
 
 def _add_instances(
@@ -200,7 +210,6 @@ def _add_instances(
         # (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/asg-capacity-providers.html).
         MinSize="0",
         MaxSize=str(MAX_INSTANCES),
-        TerminationPolicies=["OldestInstance"],
         Tags=[
             {"Key": "Name", "Value": Ref(cluster), "PropagateAtLaunch": True},
             # ECS adds this itself, but not to what the group starts first.
@@ -209,18 +218,30 @@ def _add_instances(
     )
     # An instance that cannot reach ECS does not join the cluster.
     template.add_resource(after_network(network, group))
+    hook = template.add_resource(
+        LifecycleHook(
+            scope.name("DrainingHook"),
+            Condition=condition,
+            AutoScalingGroupName=Ref(group),
+            LifecycleHookName=DRAINING_HOOK,
+            LifecycleTransition="autoscaling:EC2_INSTANCE_TERMINATING",
+            DefaultResult="CONTINUE",
+            HeartbeatTimeout=3600,
+        )
+    )
     provider = template.add_resource(
         CapacityProvider(
             scope.name("CapacityProvider"),
+            DependsOn=hook.title,
             Condition=condition,
-            # A name that CloudFormation makes up starts with the stack's, and ECS refuses one that starts with ecs
+            # ECS refuses a name that starts with ecs, as one that CloudFormation makes of the stack's name may
             # (https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateCapacityProvider.html).
-            Name=sub("ec2-${AWS::StackName}" + scope.name("")),
+            Name=sub("ec2-${cluster}", cluster=form.of(parameters.CLUSTER, scope)),
             AutoScalingGroupProvider=AutoScalingGroupProvider(
                 AutoScalingGroupArn=Ref(group),
                 ManagedScaling=ManagedScaling(Status="ENABLED", TargetCapacity=100),
                 ManagedTerminationProtection="DISABLED",
-                ManagedDraining="DISABLED",
+                ManagedDraining="ENABLED",
             ),
         )
     )
@@ -306,8 +327,8 @@ def _instance(
     form: Form, cluster: EcsCluster, profile: InstanceProfile, security_group: SecurityGroup
 ) -> LaunchTemplateData:
     return LaunchTemplateData(
-        ImageId=Ref(form.of(parameters.INSTANCE_IMAGE)),
-        InstanceType=Ref(form.of(parameters.INSTANCE_TYPE)),
+        ImageId=ref(form.of(parameters.INSTANCE_IMAGE)),
+        InstanceType=ref(form.of(parameters.INSTANCE_TYPE)),
         IamInstanceProfile=IamInstanceProfile(Arn=profile.get_att("Arn")),
         # IMDSv2 only, and its answers do not get past the instance itself
         # (https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/configuring-IMDS-new-instances.html).

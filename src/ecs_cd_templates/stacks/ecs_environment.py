@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from troposphere import And, Equals, Not, Ref, Template
+from troposphere import And, Equals, Not, Template
 
 from .. import parameters
+from ..cfn.intrinsics import ref
 from ..checks import instance
 from ..constraints import EC2, TASK_SIZES, task_size
 from ..environments import Scope
 from ..parameters import Entry, Form, add_form
-from ..settings import EcsEnvironmentSettings
+from ..settings import Architecture, EcsEnvironmentSettings
 from ..texts import Text
 from . import ecs_cluster, ecs_service, load_balancer, vpc
 from .ecs_service import ServiceResources
@@ -27,7 +28,10 @@ def build(settings: EcsEnvironmentSettings) -> Template:
     instance("settings", settings, EcsEnvironmentSettings)
     scope = Scope(settings.environment, only=True)
     template = Template(Description=Text("template.ecs-environment"))
-    add_environment(template, add_form(template, entries(settings, scope)), settings, scope)
+    form = add_form(template, entries(settings, scope))
+    vpc.add_zones(template, form)
+    require_fitting_instances(template, form, settings.architecture)
+    add_environment(template, form, settings, scope)
     return template
 
 
@@ -42,29 +46,31 @@ def entries(settings: EcsEnvironmentSettings, scope: Scope) -> list[Entry]:
 
 
 def add_environment(template: Template, form: Form, settings: EcsEnvironmentSettings, scope: Scope) -> ServiceResources:
-    """Adds network, load balancer, cluster and service, each with its outputs."""
-    _require_fitting_instances(template, form, settings, scope)
+    """Adds network, load balancer, cluster and service, each with its outputs.
+
+    The template needs ``vpc.add_zones``.
+    """
     network = vpc.add_vpc(template, form, scope)
     balancer = load_balancer.add_load_balancer(template, form, network, settings, scope)
-    cluster = ecs_cluster.add_cluster(template, form, network, settings, scope)
+    cluster = ecs_cluster.add_cluster(template, form, network, scope)
     return ecs_service.add_service(template, form, network, balancer, cluster, settings, scope)
 
 
-def _require_fitting_instances(template: Template, form: Form, settings: EcsEnvironmentSettings, scope: Scope) -> None:
+def require_fitting_instances(template: Template, form: Form, architecture: Architecture) -> None:
     """Refuses tasks that are larger than the instances: they would wait for room for ever."""
     assertions = [
         {
             "Assert": Not(
                 And(
-                    Equals(Ref(form.of(parameters.INSTANCE_TYPE)), instance_type),
-                    Equals(Ref(form.of(parameters.TASK_SIZE)), task_size(cpu, memory)),
+                    Equals(ref(form.of(parameters.INSTANCE_TYPE)), instance_type),
+                    Equals(ref(form.of(parameters.TASK_SIZE)), task_size(cpu, memory)),
                 )
             ),
             "AssertDescription": Text("rule.no_room", instance_type=instance_type, memory=str(memory)),
         }
-        for instance_type, available in ecs_cluster.instance_memory(settings.architecture).items()
+        for instance_type, available in ecs_cluster.instance_memory(architecture).items()
         for cpu, memory in TASK_SIZES
         if memory > available * (1 - KEPT_MEMORY)
     ]
-    rule = {"RuleCondition": Equals(Ref(form.of(parameters.LAUNCH_TYPE)), EC2), "Assertions": assertions}
-    template.add_rule(scope.name("TasksFitInstances"), rule)
+    rule = {"RuleCondition": Equals(ref(form.of(parameters.LAUNCH_TYPE)), EC2), "Assertions": assertions}
+    template.add_rule("TasksFitInstances", rule)

@@ -1,7 +1,18 @@
 """The template of an ECS service: its task definition, roles and log group, behind a load balancer.
 
 The service starts with a public image, so that it is stable before anything was pushed. Each
-deployment replaces the image and nothing else of the task definition.
+deployment registers a revision of the task definition with another image and sets the service to it;
+CloudFormation hears nothing of that. So an update of the stack must not set the service back:
+
+- How many tasks run is for Application Auto Scaling to say, and no property of the service.
+- The service names the family of its tasks and no revision, which means the newest active one
+  (https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_UpdateService.html): whatever else an update
+  changes of the service, the deployed image stays.
+- An update that changes the task definition registers the newest revision itself, with the image that the
+  form names. Only then is the running image needed, and ``ecs-cd-templates deploy-parameters`` tells it. The
+  service is set to that revision at once, by a deployment that its number forces
+  (https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-ecs-service-forcenewdeployment.html):
+  the next deployment starts from the revision that the service uses.
 
 On Fargate a task has a public address, with which it pulls images and writes logs. On EC2 a task
 cannot have one (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-networking-awsvpc.html):
@@ -15,13 +26,20 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from awacs import ecr, logs
-from troposphere import If, NoValue, Output, Parameter, Ref, Select, Split, Template
-from troposphere.ec2 import SecurityGroup, SecurityGroupRule
+from troposphere import AWSHelperFn, Equals, If, Join, Not, NoValue, Output, Ref, Select, Split, Template
+from troposphere.applicationautoscaling import (
+    PredefinedMetricSpecification,
+    ScalableTarget,
+    ScalingPolicy,
+    TargetTrackingScalingPolicyConfiguration,
+)
+from troposphere.ec2 import SecurityGroup, SecurityGroupEgress, SecurityGroupRule
 from troposphere.ecs import (
     AwsvpcConfiguration,
     ContainerDefinition,
     DeploymentCircuitBreaker,
     DeploymentConfiguration,
+    ForceNewDeployment,
     LogConfiguration,
     NetworkConfiguration,
     PortMapping,
@@ -47,14 +65,23 @@ from . import ecs_cluster, load_balancer, vpc
 from .ecs_cluster import Cluster
 from .load_balancer import LoadBalancer
 from .rules import require_distinct
-from .vpc import Network, after_network
+from .vpc import Network
+
+# How long a new task may take before a failed health check counts. A broken image is given up after three tasks
+# (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html), well before the
+# pipeline's deploy action times out.
+GRACE_SECONDS = 60
 
 
 @dataclass(frozen=True, kw_only=True)
 class ServiceResources:
-    """The service and the two roles that its tasks have, which a pipeline's role must be able to pass."""
+    """The service, what sets the number of its tasks, and the two roles that these have.
+
+    A pipeline's role must be able to pass the roles.
+    """
 
     service: Service
+    scalable_target: ScalableTarget
     task_role: Role
     execution_role: Role
 
@@ -116,8 +143,7 @@ def add_service(
     """Adds the service with its task definition, roles, log group and security group, and outputs for their names."""
     roles = [form.of(parameters.TASK_ROLE, scope), form.of(parameters.TASK_EXECUTION_ROLE, scope)]
     require_distinct(template, scope.name("DistinctTaskRoles"), roles, Text("rule.own_task_roles"))
-    service_name = Ref(form.of(parameters.SERVICE, scope))
-    container_name = Ref(form.of(parameters.CONTAINER))
+    service_name = ref(form.of(parameters.SERVICE, scope))
     size = form.of(parameters.TASK_SIZE)
     log_group = template.add_resource(_log_group(scope.name("LogGroup"), settings))
     task_role = template.add_resource(_task_role(form, scope))
@@ -125,11 +151,22 @@ def add_service(
     security_group = template.add_resource(
         _security_group(scope.name("ServiceSecurityGroup"), network, balancer, settings.container_port)
     )
+    requests = template.add_resource(
+        SecurityGroupEgress(
+            scope.name("LoadBalancerEgress"),
+            GroupId=ref(balancer.security_group),
+            IpProtocol="tcp",
+            FromPort=settings.container_port,
+            ToPort=settings.container_port,
+            DestinationSecurityGroupId=security_group.get_att("GroupId"),
+            Description="Requests to the service",
+        )
+    )
     task_definition = template.add_resource(
         TaskDefinition(
             scope.name("ECSTaskDefinition"),
             Family=service_name,
-            RequiresCompatibilities=[Ref(form.of(parameters.LAUNCH_TYPE))],
+            RequiresCompatibilities=[ref(form.of(parameters.LAUNCH_TYPE))],
             NetworkMode="awsvpc",
             RuntimePlatform=RuntimePlatform(CpuArchitecture=settings.architecture, OperatingSystemFamily="LINUX"),
             Cpu=_word(size, 0),
@@ -144,8 +181,10 @@ def add_service(
             scope.name("ECSService"),
             ServiceName=service_name,
             Cluster=ref(cluster.name),
-            TaskDefinition=Ref(task_definition),
-            DesiredCount=Ref(form.of(parameters.TASK_COUNT, scope)),
+            TaskDefinition=service_name,
+            ForceNewDeployment=ForceNewDeployment(
+                EnableForceNewDeployment=True, ForceNewDeploymentNonce=Ref(task_definition)
+            ),
             # On EC2 the cluster's own capacity provider strategy applies, which starts instances as they are needed.
             LaunchType=If(cluster.on_ec2, NoValue, FARGATE),
             # The new tasks first, then the old ones away: one task is enough to stay available, and a deployment
@@ -156,11 +195,11 @@ def add_service(
                 MaximumPercent=200,
                 DeploymentCircuitBreaker=DeploymentCircuitBreaker(Enable=True, Rollback=True),
             ),
-            HealthCheckGracePeriodSeconds=60,
+            HealthCheckGracePeriodSeconds=GRACE_SECONDS,
             EnableExecuteCommand=False,
             LoadBalancers=[
                 ServiceLoadBalancer(
-                    ContainerName=container_name,
+                    ContainerName=ref(form.of(parameters.CONTAINER)),
                     ContainerPort=settings.container_port,
                     TargetGroupArn=ref(balancer.target_group),
                 )
@@ -174,11 +213,12 @@ def add_service(
             ),
         )
     )
-    after_network(network, service)
+    service.DependsOn = [*(each.title for each in network.ready), requests.title]
     # DependsOn takes no condition, but a reference anywhere in a resource has the same effect.
     ready = [each for each in (balancer.ready, cluster.ready) if each is not None]
     if ready:
         service.Metadata = {"CreatedAfter": ready}
+    scalable_target = _add_scaling(template, form, cluster, service, settings, scope)
     for spec in (
         parameters.SERVICE,
         parameters.CONTAINER,
@@ -187,25 +227,67 @@ def add_service(
         parameters.TASK_EXECUTION_ROLE,
     ):
         description = f"The value of {spec.name} for the other templates"
-        value = Ref(form.of(spec, scope))
+        value = ref(form.of(spec, scope))
         template.add_output(Output(scope.name(spec.name), Description=description, Value=value))
-    return ServiceResources(service=service, task_role=task_role, execution_role=execution_role)
+    return ServiceResources(
+        service=service, scalable_target=scalable_target, task_role=task_role, execution_role=execution_role
+    )
 
 
-def _word(parameter: Parameter, number: int) -> Select:
-    """One word of a parameter's value."""
-    return Select(number, Split(" ", Ref(parameter)))
+def _add_scaling(
+    template: Template, form: Form, cluster: Cluster, service: Service, settings: EcsEnvironmentSettings, scope: Scope
+) -> ScalableTarget:
+    """Adds the least and the most tasks, between which the use of CPU decides where they differ.
+
+    The number of tasks follows at once when one of the two changes, 0 included
+    (https://docs.aws.amazon.com/autoscaling/application/APIReference/API_RegisterScalableTarget.html). A service
+    without a number starts with one task, and an update leaves it the number that it has.
+    """
+    count = ref(form.of(parameters.TASK_COUNT, scope))
+    least, most = (Select(number, Split("-", Join("-", [count, count]))) for number in (0, 1))
+    scales = template.add_condition(scope.name("ScaleTasks"), Not(Equals(least, most)))
+    target = template.add_resource(
+        ScalableTarget(
+            scope.name("ScalableTarget"),
+            ServiceNamespace="ecs",
+            ScalableDimension="ecs:service:DesiredCount",
+            ResourceId=sub("service/${cluster}/${service}", cluster=cluster.name, service=service.get_att("Name")),
+            MinCapacity=least,
+            MaxCapacity=most,
+        )
+    )
+    template.add_resource(
+        ScalingPolicy(
+            scope.name("ScalingPolicy"),
+            Condition=scales,
+            PolicyName="cpu",
+            PolicyType="TargetTrackingScaling",
+            ScalingTargetId=Ref(target),
+            TargetTrackingScalingPolicyConfiguration=TargetTrackingScalingPolicyConfiguration(
+                PredefinedMetricSpecification=PredefinedMetricSpecification(
+                    PredefinedMetricType="ECSServiceAverageCPUUtilization"
+                ),
+                TargetValue=settings.cpu_target_percent,
+            ),
+        )
+    )
+    return target
+
+
+def _word(value: Named, number: int) -> AWSHelperFn:
+    """One word of a value."""
+    return Select(number, Split(" ", ref(value)))
 
 
 def _container(form: Form, scope: Scope, log_group: LogGroup, port: int) -> ContainerDefinition:
     """The container. Its root file system stays writable: the first image writes to it, as do many applications."""
     return ContainerDefinition(
-        Name=Ref(form.of(parameters.CONTAINER)),
-        Image=Ref(form.of(parameters.TASK_IMAGE, scope)),
+        Name=ref(form.of(parameters.CONTAINER)),
+        Image=ref(form.of(parameters.TASK_IMAGE, scope)),
         Essential=True,
         PortMappings=[PortMapping(ContainerPort=port, Protocol="tcp")],
         Environment=[
-            EnvironmentVariable(Name="ENVIRONMENT", Value=Ref(form.of(parameters.ENVIRONMENT_NAME, scope))),
+            EnvironmentVariable(Name="ENVIRONMENT", Value=ref(form.of(parameters.ENVIRONMENT_NAME, scope))),
             EnvironmentVariable(Name="PORT", Value=str(port)),
         ],
         LogConfiguration=LogConfiguration(
@@ -229,7 +311,7 @@ def _log_group(title: str, settings: EcsEnvironmentSettings) -> LogGroup:
 def _task_role(form: Form, scope: Scope) -> Role:
     return Role(
         scope.name("ECSTaskRole"),
-        RoleName=Ref(form.of(parameters.TASK_ROLE, scope)),
+        RoleName=ref(form.of(parameters.TASK_ROLE, scope)),
         Description="The role that the application has; give it what the application needs",
         AssumeRolePolicyDocument=grants.trust("ecs-tasks", grants.own_resource([_TASKS])),
     )
@@ -242,7 +324,7 @@ def _execution_role(form: Form, scope: Scope, log_group: LogGroup) -> Role:
     """
     return Role(
         scope.name("ECSTaskExecutionRole"),
-        RoleName=Ref(form.of(parameters.TASK_EXECUTION_ROLE, scope)),
+        RoleName=ref(form.of(parameters.TASK_EXECUTION_ROLE, scope)),
         Description="The role that ECS starts tasks with",
         AssumeRolePolicyDocument=grants.trust("ecs-tasks", grants.own_resource([_TASKS])),
         Policies=[

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from troposphere import AWSHelperFn, Equals, If, Not, Output, Parameter, Ref, Template
+from troposphere import AWSHelperFn, Equals, If, Not, Output, Ref, Template
 from troposphere.ec2 import SecurityGroup, SecurityGroupIngress, SecurityGroupRule
 from troposphere.elasticloadbalancingv2 import (
     Action,
@@ -28,9 +28,9 @@ from ..texts import Text
 from . import vpc
 from .vpc import Network, after_network
 
-# TLS 1.3 and 1.2, the latter with forward secrecy only: what the console proposes
-# (https://docs.aws.amazon.com/elasticloadbalancing/latest/application/describe-ssl-policies.html).
-TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-Res-2021-06"
+# TLS 1.3 and 1.2, the latter with forward secrecy only, and keys that a quantum computer does not break: what AWS
+# recommends (https://docs.aws.amazon.com/elasticloadbalancing/latest/application/describe-ssl-policies.html).
+TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09"
 
 # How long a deployment waits for open requests of the task that it stops; ELB's own default is 300 seconds.
 DEREGISTRATION_SECONDS = 30
@@ -60,7 +60,8 @@ def build(settings: EcsEnvironmentSettings) -> Template:
 
 def entries(scope: Scope) -> list[Entry]:
     """The form of a new load balancer."""
-    return [entry(spec, Purpose.MAKE, scope) for spec in (parameters.CERTIFICATE, parameters.HEALTH_CHECK_PATH)]
+    specs = (parameters.CERTIFICATE, parameters.HEALTH_CHECK_PATH, parameters.DELETION_PROTECTION)
+    return [entry(spec, Purpose.MAKE, scope) for spec in specs]
 
 
 def existing_entries() -> list[Entry]:
@@ -84,11 +85,9 @@ def add_load_balancer(
     scope: Scope,
 ) -> LoadBalancer:
     """Adds the load balancer, its listeners and target group, and outputs for them and its address."""
-    certificate = Ref(form.of(parameters.CERTIFICATE, scope))
+    certificate = ref(form.of(parameters.CERTIFICATE, scope))
     secure = template.add_condition(scope.name("UseHTTPS"), Not(Equals(certificate, "")))
-    security_group = template.add_resource(
-        _security_group(scope.name("LoadBalancerSecurityGroup"), network, settings.container_port)
-    )
+    security_group = template.add_resource(_security_group(scope.name("LoadBalancerSecurityGroup"), network))
     template.add_resource(
         SecurityGroupIngress(
             scope.name("HTTPSIngress"),
@@ -112,7 +111,10 @@ def add_load_balancer(
                 Subnets=network.subnets,
                 SecurityGroups=[security_group.get_att("GroupId")],
                 LoadBalancerAttributes=[
-                    LoadBalancerAttributes(Key="routing.http.drop_invalid_header_fields.enabled", Value="true")
+                    LoadBalancerAttributes(Key="routing.http.drop_invalid_header_fields.enabled", Value="true"),
+                    LoadBalancerAttributes(
+                        Key="deletion_protection.enabled", Value=ref(form.of(parameters.DELETION_PROTECTION, scope))
+                    ),
                 ],
             ),
         )
@@ -166,7 +168,11 @@ def add_load_balancer(
     return result
 
 
-def _security_group(title: str, network: Network, container_port: int) -> SecurityGroup:
+def _security_group(title: str, network: Network) -> SecurityGroup:
+    """The load balancer's group. Whoever joins the target group adds the way to it.
+
+    The rule that leads nowhere takes the place of the one that would let everything out.
+    """
     return SecurityGroup(
         title,
         GroupDescription="Takes requests from everywhere and hands them on to the service",
@@ -177,18 +183,12 @@ def _security_group(title: str, network: Network, container_port: int) -> Securi
             )
         ],
         SecurityGroupEgress=[
-            SecurityGroupRule(
-                IpProtocol="tcp",
-                FromPort=container_port,
-                ToPort=container_port,
-                CidrIp="0.0.0.0/0",
-                Description="The port that the containers listen on",
-            )
+            SecurityGroupRule(IpProtocol="icmp", FromPort=0, ToPort=0, CidrIp="127.0.0.1/32", Description="Nowhere")
         ],
     )
 
 
-def _target_group(title: str, path: Parameter, network: Network, container_port: int) -> TargetGroup:
+def _target_group(title: str, path: Named, network: Network, container_port: int) -> TargetGroup:
     """The target group; a new task takes requests after two answers, 10 seconds apart."""
     return TargetGroup(
         title,
@@ -196,7 +196,7 @@ def _target_group(title: str, path: Parameter, network: Network, container_port:
         TargetType="ip",
         Protocol="HTTP",
         Port=container_port,
-        HealthCheckPath=Ref(path),
+        HealthCheckPath=ref(path),
         HealthCheckIntervalSeconds=10,
         HealthCheckTimeoutSeconds=5,
         HealthyThresholdCount=2,

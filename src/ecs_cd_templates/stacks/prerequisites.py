@@ -6,14 +6,14 @@ by that name and not made.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from awacs.aws import ArnLikeIfExists, Bool, Condition, Deny, PolicyDocument, Principal, Statement, StringEqualsIfExists
 from awacs.s3 import Action as S3Action
-from troposphere import AWSHelperFn, AWSObject, Equals, If, Join, Not, Output, Parameter, Ref, Split, Template
-from troposphere.codecommit import Repository
+from troposphere import AWSHelperFn, AWSObject, Equals, If, Join, Not, Output, Ref, Split, Template
+from troposphere.codecommit import Code, Repository
 from troposphere.iam import Policy, Role
 from troposphere.logs import LogGroup
 from troposphere.s3 import (
@@ -45,7 +45,6 @@ from ..settings import PrerequisitesSettings
 from ..steps import BuildStep
 from ..texts import Text
 from .deployment_pipeline import stage_actions
-from .rules import require_distinct
 
 
 @dataclass(frozen=True)
@@ -99,17 +98,6 @@ def parts(environments: Sequence[Environment], steps: Sequence[BuildStep]) -> li
     return [BUCKET, *topic, REPOSITORY, *roles(steps), *map(build_project, steps)]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Prerequisites:
-    """The name of each part, by its parameter, and the resources that other resources must wait for."""
-
-    names: Mapping[ParameterSpec, Named]
-    bucket: Bucket
-    topic: Topic | None
-    repository: Repository
-    roles: Mapping[ParameterSpec, Role]
-
-
 def build(settings: PrerequisitesSettings) -> Template:
     """A template that makes the pipelines' prerequisites, as far as they do not exist already.
 
@@ -118,22 +106,22 @@ def build(settings: PrerequisitesSettings) -> Template:
     """
     instance("settings", settings, PrerequisitesSettings)
     template = Template(Description=Text("template.prerequisites"))
-    form = add_form(template, entries(settings, existing=True))
-    names = add_prerequisites(template, form, settings, existing=True).names
+    form = add_form(template, entries(settings))
+    names = _add_parts(template, form, settings)
     outputs = {spec.name: ref(name) for spec, name in names.items()}
     for scope in scopes(settings.environments):
         for spec in ALLOWED:
-            outputs[scope.name(spec.name)] = Ref(form.of(spec, scope))
+            outputs[scope.name(spec.name)] = ref(form.of(spec, scope))
     for name, value in outputs.items():
         template.add_output(Output(name, Description=f"The value of {name} for the other templates", Value=value))
     return template
 
 
-def entries(settings: PrerequisitesSettings, *, existing: bool) -> list[Entry]:
+def entries(settings: PrerequisitesSettings) -> list[Entry]:
     """The form: the parts, which may be marked as ``existing``, and the names of what the roles may work on."""
     form: list[Entry] = []
     for part in parts(settings.environments, settings.pipeline.steps):
-        form.append(entry(part.spec, Purpose.MAKE, existing=existing))
+        form.append(entry(part.spec, Purpose.MAKE, existing=True))
         if part is BUCKET:
             form.append(entry(parameters.ARTIFACT_EXPIRATION, Purpose.MAKE))
         if part is TOPIC:
@@ -141,68 +129,173 @@ def entries(settings: PrerequisitesSettings, *, existing: bool) -> list[Entry]:
     form.append(entry(parameters.LOG_RETENTION, Purpose.MAKE))
     for spec in ALLOWED:
         form += [entry(spec, Purpose.ALLOW, scope) for scope in scopes(settings.environments)]
-    return form
+    alone = settings.environments[0] if len(settings.environments) == 1 else None
+    if alone is None:
+        return form
+    # Beside the prerequisites of other environments, of which an environment's own are to be independent.
+    own = {part.spec for part in (TOPIC, PIPELINE_ROLE, EVENT_ROLE)}
+    own |= {spec for step in settings.pipeline.steps for spec in (step.project, step.role)}
+    return [replace(each, default=f"{each.default}-{alone.id.lower()}") if each.spec in own else each for each in form]
 
 
-def add_prerequisites(
-    template: Template,
-    form: Form,
-    settings: PrerequisitesSettings,
-    *,
-    existing: bool,
-    code: AWSHelperFn | None = None,
-) -> Prerequisites:
-    """Adds the parts. With ``existing``, each is made only if its name is not marked so.
-
-    ``code`` is what the CodeCommit repository starts with.
-    """
+def _add_parts(template: Template, form: Form, settings: PrerequisitesSettings) -> dict[ParameterSpec, Named]:
+    """Adds each part unless its name is marked as that of one that exists, and returns the names without the mark."""
     steps = settings.pipeline.steps
     every = parts(settings.environments, steps)
-    names = {part.spec: _name(part, form, existing=existing) for part in every}
-    if not existing:
-        # An existing role may serve twice, and a rule cannot tell: so only where all are new.
-        own_roles = [form.of(part.spec) for part in roles(steps)]
-        require_distinct(template, "DistinctRoles", own_roles, Text("rule.own_role"))
-    else:
-        for part in every:
-            # Taking existing: away changes a name that is marked so, and no other.
-            is_new = Equals(_unmarked(form.of(part.spec)), Ref(form.of(part.spec)))
-            template.add_condition(part.condition, is_new)
-    template.add_condition("NameArtifactBucket", Equals(Ref(form.of(BUCKET.spec)), ""))
-
-    def add(part: Part, resource: AWSObject) -> None:
-        if existing:
-            resource.Condition = part.condition
-        template.add_resource(resource)
-
-    bucket, bucket_policy = _bucket(names[BUCKET.spec], form.of(parameters.ARTIFACT_EXPIRATION))
-    add(BUCKET, bucket)
-    add(BUCKET, bucket_policy)
-    topic = _topic(names[TOPIC.spec]) if TOPIC in every else None
-    if topic is not None:
-        add(TOPIC, topic)
-    repository = _repository(names[REPOSITORY.spec], code)
-    add(REPOSITORY, repository)
+    names = {part.spec: _name(part, form, settings.environments) for part in every}
+    for part in every:
+        # Taking existing: away changes a name that is marked so, and no other.
+        parameter = ref(form.of(part.spec))
+        template.add_condition(part.condition, Equals(_unmarked(parameter), parameter))
+    template.add_condition("NameArtifactBucket", Equals(ref(form.of(BUCKET.spec)), ""))
+    add_bucket(template, names[BUCKET.spec], form.of(parameters.ARTIFACT_EXPIRATION), condition=BUCKET.condition)
+    if TOPIC in every:
+        topic = add_topic(template, names[TOPIC.spec], condition=TOPIC.condition)
+        arn = If(TOPIC.condition, Ref(topic), grants.topic_arn(names[TOPIC.spec]))
+        add_subscription(template, arn, form.of(parameters.APPROVAL_EMAIL))
+    add_repository(template, names[REPOSITORY.spec], condition=REPOSITORY.condition)
     for step in steps:
-        add(build_project(step), _logs(step, names[step.project], form.of(parameters.LOG_RETENTION)))
-    role_resources = _roles(names, form, settings)
-    for part, role in role_resources.items():
-        add(part, role)
-    if topic is not None:
-        arn = If(TOPIC.condition, Ref(topic), grants.topic_arn(names[TOPIC.spec])) if existing else Ref(topic)
-        _add_subscription(template, arn, form.of(parameters.APPROVAL_EMAIL))
-    return Prerequisites(
-        names=names,
-        bucket=bucket,
-        topic=topic,
-        repository=repository,
-        roles={part.spec: role for part, role in role_resources.items()},
+        condition = build_project(step).condition
+        add_logs(template, step, names[step.project], form.of(parameters.LOG_RETENTION), condition=condition)
+    conditions = {part.spec: part.condition for part in roles(steps)}
+    add_roles(template, names, form, settings, conditions=conditions)
+    return names
+
+
+def add_bucket(
+    template: Template,
+    name: Named | None,
+    expiration: Named,
+    *,
+    titled: Callable[[str], str] = str,
+    condition: str | None = None,
+) -> Bucket:
+    """Adds the artifact bucket and its policy, both retained: a rollback of a release needs what is in it.
+
+    Without a name CloudFormation makes one that is new.
+    """
+    bucket = Bucket(
+        titled("ArtifactBucket"),
+        PublicAccessBlockConfiguration=PublicAccessBlockConfiguration(
+            BlockPublicAcls=True, BlockPublicPolicy=True, IgnorePublicAcls=True, RestrictPublicBuckets=True
+        ),
+        OwnershipControls=OwnershipControls(Rules=[OwnershipControlsRule(ObjectOwnership="BucketOwnerEnforced")]),
+        BucketEncryption=BucketEncryption(
+            ServerSideEncryptionConfiguration=[
+                ServerSideEncryptionRule(
+                    ServerSideEncryptionByDefault=ServerSideEncryptionByDefault(SSEAlgorithm="AES256")
+                )
+            ]
+        ),
+        VersioningConfiguration=VersioningConfiguration(Status="Enabled"),
+        LifecycleConfiguration=LifecycleConfiguration(
+            Rules=[
+                LifecycleRule(
+                    Id="ExpireArtifacts",
+                    Status="Enabled",
+                    ExpirationInDays=ref(expiration),
+                    NoncurrentVersionExpiration=NoncurrentVersionExpiration(NoncurrentDays=1),
+                    AbortIncompleteMultipartUpload=AbortIncompleteMultipartUpload(DaysAfterInitiation=1),
+                )
+            ]
+        ),
+        DeletionPolicy=RETAIN,
+        UpdateReplacePolicy="Retain",
+    )
+    if name is not None:
+        bucket.BucketName = ref(name)
+    encrypted_requests_only = Statement(
+        Sid="EncryptedRequestsOnly",
+        Effect=Deny,
+        Principal=Principal("*"),
+        Action=[S3Action("*")],
+        Resource=[grants.bucket_arn(bucket), grants.objects_arn(bucket)],
+        Condition=Condition(Bool({"aws:SecureTransport": "false"})),
+    )
+    policy = BucketPolicy(
+        titled("ArtifactBucketPolicy"),
+        Bucket=Ref(bucket),
+        PolicyDocument=PolicyDocument(Version="2012-10-17", Statement=[encrypted_requests_only]),
+        DeletionPolicy=RETAIN,
+        UpdateReplacePolicy="Retain",
+    )
+    for resource in (bucket, policy):
+        _add(template, resource, condition)
+    return bucket
+
+
+def add_topic(template: Template, name: Named, *, condition: str | None = None) -> Topic:
+    """Adds the topic for approval requests."""
+    # Amazon's own key: whoever may publish may use it, so CodePipeline's role needs no permission for KMS
+    # (https://docs.aws.amazon.com/sns/latest/dg/sns-server-side-encryption.html).
+    topic = Topic("ApprovalTopic", TopicName=ref(name), KmsMasterKeyId="alias/aws/sns")
+    _add(template, topic, condition)
+    return topic
+
+
+def add_repository(
+    template: Template, name: Named, code: Code | None = None, *, condition: str | None = None
+) -> Repository:
+    """Adds the CodeCommit repository, retained: it holds the application, which may start with ``code``."""
+    starts_with: dict[str, Any] = {} if code is None else {"Code": code}
+    repository = Repository(
+        REPOSITORY.title,
+        DeletionPolicy=RETAIN,
+        UpdateReplacePolicy="Retain",
+        RepositoryName=ref(name),
+        **starts_with,
+    )
+    _add(template, repository, condition)
+    return repository
+
+
+def add_logs(
+    template: Template,
+    step: BuildStep,
+    project: Named,
+    retention: Named,
+    *,
+    titled: Callable[[str], str] = str,
+    condition: str | None = None,
+) -> None:
+    """Adds the project's log group, deleted with the stack: one that stayed would be in the way of the next."""
+    logs = LogGroup(
+        titled(f"{step.name}BuildLogs"),
+        DeletionPolicy="Delete",
+        UpdateReplacePolicy="Delete",
+        LogGroupName=sub("/aws/codebuild/${project}", project=project),
+        RetentionInDays=ref(retention),
+    )
+    _add(template, logs, condition)
+
+
+def add_subscription(template: Template, topic_arn: AWSHelperFn, address: Named) -> None:
+    """Adds the subscription of the address, unless it is blank."""
+    template.add_condition("HasApprovalEmailAddress", Not(Equals(ref(address), "")))
+    template.add_resource(
+        SubscriptionResource(
+            "ApprovalSubscription",
+            Condition="HasApprovalEmailAddress",
+            TopicArn=topic_arn,
+            Protocol="email",
+            Endpoint=ref(address),
+        )
     )
 
 
-def _roles(names: Mapping[ParameterSpec, Named], form: Form, settings: PrerequisitesSettings) -> dict[Part, Role]:
-    """The roles, each with its trust policy and one policy."""
-    steps = settings.pipeline.steps
+def add_roles(
+    template: Template,
+    names: Mapping[ParameterSpec, Named],
+    form: Form,
+    settings: PrerequisitesSettings,
+    *,
+    titled: Callable[[str], str] = str,
+    conditions: Mapping[ParameterSpec, str] | None = None,
+) -> dict[ParameterSpec, Role]:
+    """Adds the roles, each with its trust policy and one policy.
+
+    ``names`` are those of the parts, in the form those of what each environment has of its own.
+    """
     every = scopes(settings.environments)
     pipelines = [form.of(parameters.PIPELINE_NAME, scope) for scope in every]
     repositories = [form.of(parameters.ECR_REPOSITORY, scope) for scope in every]
@@ -218,27 +311,32 @@ def _roles(names: Mapping[ParameterSpec, Named], form: Form, settings: Prerequis
             ArnLikeIfExists({"aws:SourceArn": pipeline_arns}),
         ]
     )
-    resources = {
-        PIPELINE_ROLE: _role(
-            PIPELINE_ROLE,
-            names,
-            "The role that CodePipeline works with",
-            grants.trust("codepipeline", ours_if_said),
-            pipeline_grants,
+    added: dict[ParameterSpec, Role] = {}
+
+    def add(part: Part, description: str, trust: PolicyDocument, allowed: Sequence[Grant]) -> None:
+        role = Role(
+            titled(part.title),
+            RoleName=ref(names[part.spec]),
+            Description=description,
+            AssumeRolePolicyDocument=trust,
+            Policies=[Policy(PolicyName="pipelines", PolicyDocument=grants.document(allowed))],
         )
-    }
-    for step in steps:
-        part = build_role(step)
+        _add(template, role, (conditions or {}).get(part.spec))
+        added[part.spec] = role
+
+    trust = grants.trust("codepipeline", ours_if_said)
+    add(PIPELINE_ROLE, "The role that CodePipeline works with", trust, pipeline_grants)
+    for step in settings.pipeline.steps:
         build = BuildResources(project=names[step.project], bucket=bucket, repositories=repositories)
         trust = grants.trust("codebuild", grants.own_resource([grants.project_arn(build.project)]))
         # IAM takes no text outside Latin-1 here, so the step's name and not what labels call it.
-        description = f"The role that the build {step.name} works with"
-        resources[part] = _role(part, names, description, trust, step.grants_for(build))
-    # A pipeline's event rule has the pipeline's name.
+        add(build_role(step), f"The role that the build {step.name} works with", trust, step.grants_for(build))
+    # A pipeline's event rule has the pipeline's name. EventBridge says which rule it takes the role for
+    # (https://docs.aws.amazon.com/eventbridge/latest/userguide/cross-service-confused-deputy-prevention.html).
     trust = grants.trust("events", grants.own_resource([grants.rule_arn(pipeline) for pipeline in pipelines]))
     description = "The role with which event rules start the pipelines"
-    resources[EVENT_ROLE] = _role(EVENT_ROLE, names, description, trust, grants.start_pipelines(pipelines))
-    return resources
+    add(EVENT_ROLE, description, trust, grants.start_pipelines(pipelines))
+    return added
 
 
 def _pipeline_grants(
@@ -265,123 +363,22 @@ def _pipeline_grants(
     return [grant for stage in stages.values() for action in stage for grant in action.grants]
 
 
-def _role(
-    part: Part, names: Mapping[ParameterSpec, Named], description: str, trust: PolicyDocument, allowed: Sequence[Grant]
-) -> Role:
-    return Role(
-        part.title,
-        RoleName=ref(names[part.spec]),
-        Description=description,
-        AssumeRolePolicyDocument=trust,
-        Policies=[Policy(PolicyName="pipelines", PolicyDocument=grants.document(allowed))],
-    )
+def _add(template: Template, resource: AWSObject, condition: str | None) -> None:
+    if condition is not None:
+        resource.Condition = condition
+    template.add_resource(resource)
 
 
-def _bucket(name: Named, expiration: Parameter) -> tuple[Bucket, BucketPolicy]:
-    """The bucket and its policy, both retained: a rollback needs what is in it."""
-    bucket = Bucket(
-        "ArtifactBucket",
-        BucketName=ref(name),
-        PublicAccessBlockConfiguration=PublicAccessBlockConfiguration(
-            BlockPublicAcls=True, BlockPublicPolicy=True, IgnorePublicAcls=True, RestrictPublicBuckets=True
-        ),
-        OwnershipControls=OwnershipControls(Rules=[OwnershipControlsRule(ObjectOwnership="BucketOwnerEnforced")]),
-        BucketEncryption=BucketEncryption(
-            ServerSideEncryptionConfiguration=[
-                ServerSideEncryptionRule(
-                    ServerSideEncryptionByDefault=ServerSideEncryptionByDefault(SSEAlgorithm="AES256")
-                )
-            ]
-        ),
-        VersioningConfiguration=VersioningConfiguration(Status="Enabled"),
-        LifecycleConfiguration=LifecycleConfiguration(
-            Rules=[
-                LifecycleRule(
-                    Id="ExpireArtifacts",
-                    Status="Enabled",
-                    ExpirationInDays=Ref(expiration),
-                    NoncurrentVersionExpiration=NoncurrentVersionExpiration(NoncurrentDays=1),
-                    AbortIncompleteMultipartUpload=AbortIncompleteMultipartUpload(DaysAfterInitiation=1),
-                )
-            ]
-        ),
-        DeletionPolicy=RETAIN,
-        UpdateReplacePolicy="Retain",
-    )
-    encrypted_requests_only = Statement(
-        Sid="EncryptedRequestsOnly",
-        Effect=Deny,
-        Principal=Principal("*"),
-        Action=[S3Action("*")],
-        Resource=[grants.bucket_arn(bucket), grants.objects_arn(bucket)],
-        Condition=Condition(Bool({"aws:SecureTransport": "false"})),
-    )
-    policy = BucketPolicy(
-        "ArtifactBucketPolicy",
-        Bucket=Ref(bucket),
-        PolicyDocument=PolicyDocument(Version="2012-10-17", Statement=[encrypted_requests_only]),
-        DeletionPolicy=RETAIN,
-        UpdateReplacePolicy="Retain",
-    )
-    return bucket, policy
-
-
-def _topic(name: Named) -> Topic:
-    return Topic(
-        "ApprovalTopic",
-        TopicName=ref(name),
-        # Amazon's own key: whoever may publish may use it, so CodePipeline's role needs no permission for KMS
-        # (https://docs.aws.amazon.com/sns/latest/dg/sns-server-side-encryption.html).
-        KmsMasterKeyId="alias/aws/sns",
-    )
-
-
-def _repository(name: Named, code: AWSHelperFn | None) -> Repository:
-    """The repository, retained: it holds the application."""
-    starts_with: dict[str, Any] = {} if code is None else {"Code": code}
-    return Repository(
-        REPOSITORY.title,
-        DeletionPolicy=RETAIN,
-        UpdateReplacePolicy="Retain",
-        RepositoryName=ref(name),
-        **starts_with,
-    )
-
-
-def _logs(step: BuildStep, project: Named, retention: Parameter) -> LogGroup:
-    """The project's log group, deleted with the stack: one that stayed would be in the way of the next."""
-    return LogGroup(
-        f"{step.name}BuildLogs",
-        DeletionPolicy="Delete",
-        UpdateReplacePolicy="Delete",
-        LogGroupName=sub("/aws/codebuild/${project}", project=project),
-        RetentionInDays=Ref(retention),
-    )
-
-
-def _add_subscription(template: Template, topic_arn: AWSHelperFn, address: Parameter) -> None:
-    template.add_condition("HasApprovalEmailAddress", Not(Equals(Ref(address), "")))
-    template.add_resource(
-        SubscriptionResource(
-            "ApprovalSubscription",
-            Condition="HasApprovalEmailAddress",
-            TopicArn=topic_arn,
-            Protocol="email",
-            Endpoint=Ref(address),
-        )
-    )
-
-
-def _name(part: Part, form: Form, *, existing: bool) -> Named:
+def _name(part: Part, form: Form, environments: Sequence[Environment]) -> Named:
     """The part's own name, without the mark."""
     parameter = form.of(part.spec)
-    name: Named = _unmarked(parameter) if existing else parameter
+    name = _unmarked(ref(parameter))
     if part is not BUCKET:
         return name
-    made_up = sub("ecs-cd-artifacts-${AWS::AccountId}-${AWS::Region}")
-    return If("NameArtifactBucket", made_up, ref(name))
+    only = f"-{environments[0].id.lower()}" if len(environments) == 1 else ""
+    return If("NameArtifactBucket", sub(f"ecs-cd-artifacts-${{AWS::AccountId}}-${{AWS::Region}}{only}"), name)
 
 
-def _unmarked(parameter: Parameter) -> AWSHelperFn:
+def _unmarked(value: AWSHelperFn | str) -> AWSHelperFn:
     """The value without ``existing:``, if it has it: split there and joined again."""
-    return Join("", Split(EXISTING, Ref(parameter)))
+    return Join("", Split(EXISTING, value))

@@ -1,39 +1,52 @@
 """The template of everything at once: from an empty account to running environments with their pipelines.
 
 It holds all of its resources itself. As nested stacks it would need a folder to read them from, and
-every name would have to be passed down; here each name is a reference, which also puts things in order.
+every name would have to be passed down; here each name is made of the application's, or is a reference,
+which also puts things in order.
+
+The environments share the repository, the topic for approval requests, and nothing that a build can
+write to: whoever can push to one environment's branch has all that its builds may do, and that is
+nothing in another environment.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from dataclasses import replace
 
-from troposphere import And, Equals, If, Not, NoValue, Or, Output, Ref, Template
+from troposphere import Cidr, Equals, If, Join, Not, Output, Ref, Select, Split, Template
 from troposphere.codecommit import S3, Code
 
-from .. import parameters
+from .. import costs, names, parameters
 from ..cfn.console import add_partitions
+from ..cfn.intrinsics import Named, ref, sub
 from ..checks import instance
+from ..constraints import EXISTING, container_images, existing_only, vpc_cidr
 from ..environments import Scope, scopes
 from ..inputs import BuildInput, PipelineInputs
 from ..parameters import Entry, Form, ParameterSpec, Purpose, add_form, described, entry
-from ..settings import CodeBuildSettings, EcsEnvironmentSettings, PrerequisitesSettings, QuickStartSettings
-from ..texts import Text
-from . import code_build, ecs_environment, prerequisites
-from .deployment_pipeline import add_pipeline, require_distinct_projects
-from .rules import (
-    OWN_ADDRESSES,
-    OWN_CLUSTERS,
-    OWN_ECR_REPOSITORIES,
-    OWN_PIPELINES,
-    OWN_TASK_EXECUTION_ROLES,
-    OWN_TASK_ROLES,
-    require_own,
+from ..settings import (
+    FIRST_IMAGE,
+    CodeBuildSettings,
+    EcsEnvironmentSettings,
+    PrerequisitesSettings,
+    QuickStartSettings,
 )
+from ..texts import Text
+from . import code_build, ecs_environment, prerequisites, vpc
+from .deployment_pipeline import add_pipelines
 
-# Where the archive is that the repository starts with; both are named, or neither.
-_SAMPLE_APP = (parameters.SAMPLE_APP_BUCKET, parameters.SAMPLE_APP_KEY)
-_HAS_SAMPLE_APP = "HasSampleApp"
+# Each environment's VPC: four /22 subnets' worth of addresses.
+VPC_BITS = 12
+
+CONTAINER = "app"
+ARTIFACT_EXPIRATION_DAYS = "365"
+
+# In which environments Container Insights is on.
+_INSIGHTS = ("none", "production", "all")
+_INSIGHTS_EVERYWHERE = "ContainerInsightsEverywhere"
+_INSIGHTS_SOMEWHERE = "ContainerInsightsSomewhere"
 
 
 def build(settings: QuickStartSettings) -> Template:
@@ -42,140 +55,203 @@ def build(settings: QuickStartSettings) -> Template:
     Raises :class:`SettingsError` for what is not settings.
     """
     instance("settings", settings, QuickStartSettings)
-    template = Template(Description=Text("template.quick-start", count=str(len(settings.environments))))
+    count, price = len(settings.environments), costs.total(settings.environments)
+    template = Template(Description=Text("template.quick-start", count=str(count), price=str(price)))
     form = add_form(template, entries(settings))
-    _add_rules(template, form, settings)
     add_partitions(template)
     every = scopes(settings.environments)
-    common = prerequisites.add_prerequisites(
-        template, form, _prerequisites(settings), existing=False, code=_first_commit(form, every[0])
-    )
-    template.add_condition(_HAS_SAMPLE_APP, And(*(Not(blank) for blank in _blank_sample_app(form))))
-    template.add_output(
-        Output(
-            "CodeCommitCloneUrl",
-            Description="Where to push the application to",
-            Value=common.repository.get_att("CloneUrlHttp"),
-        )
-    )
-    builds = []
-    for step in settings.pipeline.steps:
-        project = code_build.add_project(
-            template,
-            prerequisites.build_project(step).title,
-            name=form.of(step.project),
-            role=common.roles[step.role],
-            settings=CodeBuildSettings(step=step, architecture=settings.architecture),
-        )
-        builds.append(BuildInput(step=step, project=project))
-    for scope in every:
-        environment = ecs_environment.add_environment(template, form, _ecs_environment(scope, settings), scope)
+    steps = settings.pipeline.steps
+    application = form.of(parameters.APPLICATION)
+    _add_conditions(template, form)
+    vpc.add_zones(template, form)
+    ecs_environment.require_fitting_instances(template, form, settings.architecture)
+    repository = _add_repository(template, form, settings)
+    topic = None
+    if _approved(every):
+        topic = prerequisites.add_topic(template, names.topic(application))
+        prerequisites.add_subscription(template, Ref(topic), form.of(parameters.APPROVAL_EMAIL))
+    inputs: dict[Scope, PipelineInputs] = {}
+    for number, scope in enumerate(every):
+        own = form.with_made(_made(form, settings, scope, number))
+        known = {
+            prerequisites.BUCKET.spec: prerequisites.add_bucket(
+                template, None, ARTIFACT_EXPIRATION_DAYS, titled=scope.name
+            ),
+            prerequisites.REPOSITORY.spec: repository,
+            **{part.spec: own.of(part.spec) for part in prerequisites.roles(steps)},
+            **{step.project: own.of(step.project) for step in steps},
+        }
+        if topic is not None:
+            known[prerequisites.TOPIC.spec] = topic.get_att("TopicName")
+        alone = PrerequisitesSettings(environments=[scope.environment], pipeline=settings.pipeline)
+        roles = prerequisites.add_roles(template, known, own, alone, titled=scope.name)
+        builds = []
+        for step in steps:
+            prerequisites.add_logs(
+                template, step, known[step.project], form.of(parameters.LOG_RETENTION), titled=scope.name
+            )
+            project = code_build.add_project(
+                template,
+                scope.name(prerequisites.build_project(step).title),
+                name=known[step.project],
+                role=roles[step.role],
+                settings=CodeBuildSettings(step=step, architecture=settings.architecture),
+            )
+            builds.append(BuildInput(step=step, project=project))
+        environment = ecs_environment.add_environment(template, own, _ecs_environment(scope, settings), scope)
         # Names are read off the resources where there are such, so that these are there before what uses them.
-        inputs = PipelineInputs(
-            pipeline=form.of(parameters.PIPELINE_NAME, scope),
-            pipeline_role=common.roles[parameters.PIPELINE_ROLE],
-            artifact_bucket=common.bucket,
-            approval_topic=common.topic and common.topic.get_att("TopicName"),
-            repository=common.repository.get_att("Name"),
-            branch=form.of(parameters.BRANCH, scope),
+        inputs[scope] = PipelineInputs(
+            pipeline=own.of(parameters.PIPELINE_NAME, scope),
+            pipeline_role=roles[parameters.PIPELINE_ROLE],
+            artifact_bucket=known[prerequisites.BUCKET.spec],
+            approval_topic=topic and topic.get_att("TopicName"),
+            repository=repository,
+            branch=own.of(parameters.BRANCH, scope),
             builds=builds,
-            ecr_repository=form.of(parameters.ECR_REPOSITORY, scope),
-            container=form.of(parameters.CONTAINER),
-            lifecycle_policy=form.of(parameters.LIFECYCLE_POLICY, scope),
-            cluster=form.of(parameters.CLUSTER, scope),
+            ecr_repository=own.of(parameters.ECR_REPOSITORY, scope),
+            container=CONTAINER,
+            lifecycle_policy=own.of(parameters.LIFECYCLE_POLICY, scope),
+            cluster=own.of(parameters.CLUSTER, scope),
             service=environment.service.get_att("Name"),
-            event_role=common.roles[parameters.EVENT_ROLE],
+            event_role=roles[parameters.EVENT_ROLE],
             task_roles=(),
         )
-        add_pipeline(template, inputs, scope, settings.pipeline)
+    add_pipelines(template, inputs, settings.pipeline)
     return template
 
 
 def entries(settings: QuickStartSettings) -> list[Entry]:
-    """The form of everything, each parameter once and all with a default: first what the environments share."""
+    """The form, each parameter with a default: first what the environments share, then a group for each of them."""
     every = scopes(settings.environments)
-    environments: list[Entry] = []
-    for number, scope in enumerate(every):
-        own = ecs_environment.entries(_ecs_environment(scope, settings), scope)
-        cidr = f"10.{number}.0.0/16"
-        environments += [replace(each, default=cidr) if each.spec is parameters.VPC_CIDR else each for each in own]
-    shared = [
-        parameters.LAUNCH_TYPE,
-        parameters.INSTANCE_TYPE,
-        parameters.INSTANCE_IMAGE,
-        parameters.CONTAINER,
-        parameters.TASK_SIZE,
-        parameters.HEALTH_CHECK_PATH,
+    ecs = {each.spec: each for each in ecs_environment.entries(_ecs_environment(every[0], settings), every[0])}
+    application = [
+        entry(parameters.APPLICATION, Purpose.MAKE),
+        _repository_entry(),
+        *([entry(parameters.APPROVAL_EMAIL, Purpose.MAKE)] if _approved(every) else []),
+        entry(parameters.LOG_RETENTION, Purpose.MAKE),
     ]
-    ordered = [
-        *sorted((each for each in environments if each.spec in shared), key=lambda each: shared.index(each.spec)),
-        *(_branch(scope) for scope in every),
-        *(entry(parameters.LIFECYCLE_POLICY, Purpose.MAKE, scope) for scope in every),
-        *_sample_app(settings),
-        *prerequisites.entries(_prerequisites(settings), existing=False),
-        # Where two have a parameter of one name, the environment's says what it may be.
-        *environments,
+    containers = [
+        *(ecs[spec] for spec in (parameters.LAUNCH_TYPE, parameters.INSTANCE_TYPE, parameters.INSTANCE_IMAGE)),
+        *(ecs[spec] for spec in (parameters.TASK_SIZE, parameters.HEALTH_CHECK_PATH)),
+        _insights_entry(every),
+        *([entry(parameters.PRODUCTION_PROTECTION, Purpose.MAKE)] if _productive(every) else []),
+        _images_entry(len(every), settings),
     ]
-    return described({each.name: each for each in ordered}.values(), _descriptions(settings))
+    network = [_network_entry(len(every)), *(ecs[spec] for spec in parameters.AVAILABILITY_ZONES)]
+    form = [
+        *_grouped(application, parameters.APPLICATION_GROUP),
+        *_grouped(containers, parameters.ECS_GROUP),
+        *_grouped(network, parameters.NETWORK_GROUP),
+    ]
+    for scope in every:
+        own = [
+            replace(entry(parameters.BRANCH, Purpose.USE, scope), default=_branch(scope)),
+            entry(parameters.TASK_COUNT, Purpose.MAKE, scope),
+            entry(parameters.CERTIFICATE, Purpose.MAKE, scope),
+        ]
+        form += _grouped(own, Text("group.environment", environment=scope.environment.display_name))
+    return described(form, _descriptions(len(every)))
 
 
-def _descriptions(settings: QuickStartSettings) -> dict[ParameterSpec, Text]:
-    """What is made here, where by itself it would be another template's."""
+def _grouped(entries: Iterable[Entry], group: Text) -> list[Entry]:
+    return [replace(each, group=group) for each in entries]
+
+
+def _repository_entry() -> Entry:
+    new = entry(parameters.REPOSITORY, Purpose.MAKE, wording="quick_start")
+    return replace(new, default="", constraint=existing_only(parameters.REPOSITORY.constraint))
+
+
+def _insights_entry(every: list[Scope]) -> Entry:
+    choices = [each for each in _INSIGHTS if each != "production" or _productive(every)]
+    default = "production" if _productive(every) else "none"
+    asked = entry(parameters.INSIGHTS_IN, Purpose.MAKE)
+    return replace(asked, default=default, constraint=replace(asked.constraint, allowed_values=tuple(choices)))
+
+
+def _images_entry(count: int, settings: QuickStartSettings) -> Entry:
+    port = str(_ecs_environment(scopes(settings.environments)[0], settings).container_port)
+    asked = entry(parameters.TASK_IMAGES, Purpose.MAKE, fill={"port": port, "count": str(count)})
+    return replace(asked, default=",".join([FIRST_IMAGE] * count), constraint=container_images(count))
+
+
+def _network_entry(count: int) -> Entry:
+    # As many blocks as there are environments, rounded up to a power of two.
+    longest = 32 - VPC_BITS - math.ceil(math.log2(count))
+    return replace(entry(parameters.NETWORK_CIDR, Purpose.MAKE), constraint=vpc_cidr(longest))
+
+
+def _descriptions(count: int) -> dict[ParameterSpec, Text]:
+    """What an environment's own template says otherwise."""
+    # ECS starts two instances for an environment's first task, of two vCPUs each at least.
+    return {parameters.INSTANCE_TYPE: Text("quick_start.instance_type", instances=str(2 * count), vcpus=str(4 * count))}
+
+
+def _branch(scope: Scope) -> str:
+    return scope.environment.default_branch or scope.environment.id.lower()
+
+
+def _approved(every: Iterable[Scope]) -> bool:
+    return any(scope.environment.approval for scope in every)
+
+
+def _productive(every: Iterable[Scope]) -> bool:
+    return any(scope.environment.production for scope in every)
+
+
+def _made(form: Form, settings: QuickStartSettings, scope: Scope, number: int) -> dict[str, Named]:
+    """What stands for the parameters that an environment's own template asks for, and this one does not."""
+    count = len(settings.environments)
+    environment = scope.environment
+    everywhere = If(_INSIGHTS_EVERYWHERE, "enabled", "disabled")
+    made: dict[ParameterSpec, Named] = {
+        parameters.CONTAINER: CONTAINER,
+        parameters.ENVIRONMENT_NAME: str(environment.display_name),
+        parameters.LIFECYCLE_POLICY: str(parameters.LIFECYCLE_POLICY.default_for(environment)),
+        parameters.TASK_IMAGE: Select(number, Split(",", ref(form.of(parameters.TASK_IMAGES)))),
+        parameters.VPC_CIDR: Select(number, Cidr(ref(form.of(parameters.NETWORK_CIDR)), count, VPC_BITS)),
+        parameters.CONTAINER_INSIGHTS: (
+            If(_INSIGHTS_SOMEWHERE, "enabled", "disabled") if environment.production else everywhere
+        ),
+        parameters.DELETION_PROTECTION: (
+            form.of(parameters.PRODUCTION_PROTECTION) if environment.production else "false"
+        ),
+    }
     return {
-        parameters.PIPELINE_NAME: Text("quick_start.pipeline"),
-        parameters.ECR_REPOSITORY: Text("quick_start.ecr_repository"),
-        parameters.INSTANCE_TYPE: Text("quick_start.instance_type"),
-        **{step.project: step.text("project.quick_start.description") for step in settings.pipeline.steps},
+        **names.of_environment(form.of(parameters.APPLICATION), scope, settings.pipeline.steps),
+        **{parameters.name_of(spec, scope): value for spec, value in made.items()},
     }
 
 
-def _branch(scope: Scope) -> Entry:
-    branch = scope.environment.default_branch or scope.environment.id.lower()
-    return replace(entry(parameters.BRANCH, Purpose.USE, scope), default=branch)
+def _add_conditions(template: Template, form: Form) -> None:
+    insights = ref(form.of(parameters.INSIGHTS_IN))
+    template.add_condition(_INSIGHTS_EVERYWHERE, Equals(insights, "all"))
+    template.add_condition(_INSIGHTS_SOMEWHERE, Not(Equals(insights, "none")))
 
 
-def _sample_app(settings: QuickStartSettings) -> list[Entry]:
-    defaults = settings.sample_app or ("", "")
-    return [
-        replace(entry(spec, Purpose.USE), default=default) for spec, default in zip(_SAMPLE_APP, defaults, strict=True)
-    ]
-
-
-def _blank_sample_app(form: Form) -> list[Equals]:
-    """For each part of where the archive is, whether it is left blank."""
-    return [Equals(Ref(form.of(spec)), "") for spec in _SAMPLE_APP]
-
-
-def _prerequisites(settings: QuickStartSettings) -> PrerequisitesSettings:
-    return PrerequisitesSettings(environments=settings.environments, pipeline=settings.pipeline)
+def _add_repository(template: Template, form: Form, settings: QuickStartSettings) -> Named:
+    """Adds the repository, named like the application, unless one that exists is named, and returns its name."""
+    parameter = ref(form.of(parameters.REPOSITORY))
+    new = prerequisites.REPOSITORY.condition
+    template.add_condition(new, Equals(parameter, ""))
+    code = None
+    if settings.sample_app is not None:
+        bucket, key = settings.sample_app
+        first = ref(form.of(parameters.BRANCH, scopes(settings.environments)[0]))
+        code = Code(S3=S3(Bucket=bucket, Key=key), BranchName=first)
+    repository = prerequisites.add_repository(template, form.of(parameters.APPLICATION), code, condition=new)
+    existing = Join("", Split(EXISTING, parameter))
+    name = If(new, repository.get_att("Name"), existing)
+    template.add_output(
+        Output(
+            "CodeCommitCloneUrl",
+            Description="Where to push the application to",
+            # https://docs.aws.amazon.com/codecommit/latest/userguide/regions.html
+            Value=sub("https://git-codecommit.${AWS::Region}.${AWS::URLSuffix}/v1/repos/${name}", name=name),
+        )
+    )
+    return name
 
 
 def _ecs_environment(scope: Scope, settings: QuickStartSettings) -> EcsEnvironmentSettings:
     return EcsEnvironmentSettings(environment=scope.environment, architecture=settings.architecture)
-
-
-def _first_commit(form: Form, first: Scope) -> If:
-    """The archive that the repository starts with, if one is named."""
-    bucket, key = (Ref(form.of(spec)) for spec in _SAMPLE_APP)
-    archive = S3(Bucket=bucket, Key=key)
-    return If(_HAS_SAMPLE_APP, Code(S3=archive, BranchName=Ref(form.of(parameters.BRANCH, first))), NoValue)
-
-
-def _add_rules(template: Template, form: Form, settings: QuickStartSettings) -> None:
-    """Refuses one name for two things of the same kind, which could not both be made."""
-    require_distinct_projects(template, form, settings.pipeline.steps)
-    for own in (
-        OWN_PIPELINES,
-        OWN_ECR_REPOSITORIES,
-        OWN_CLUSTERS,
-        OWN_TASK_ROLES,
-        OWN_TASK_EXECUTION_ROLES,
-        OWN_ADDRESSES,
-    ):
-        require_own(template, form, scopes(settings.environments), own)
-    blank = _blank_sample_app(form)
-    whole = {
-        "Assert": Or(And(*blank), Not(Or(*blank))),
-        "AssertDescription": Text("rule.whole_sample_app"),
-    }
-    template.add_rule("WholeSampleApp", {"Assertions": [whole]})

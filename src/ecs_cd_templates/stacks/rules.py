@@ -9,6 +9,7 @@ from itertools import combinations
 from troposphere import Equals, Not, Parameter, Ref, Template
 
 from .. import parameters
+from ..cfn.intrinsics import Named
 from ..environments import Scope
 from ..parameters import Form, ParameterSpec
 from ..texts import Text
@@ -25,17 +26,12 @@ class Own:
 
 OWN_PIPELINES = Own("DistinctPipelines", parameters.PIPELINE_NAME, Text("thing.pipeline"))
 OWN_ECR_REPOSITORIES = Own("DistinctECRRepositories", parameters.ECR_REPOSITORY, Text("thing.ecr_repository"))
-OWN_CLUSTERS = Own("DistinctECSClusters", parameters.CLUSTER, Text("thing.cluster"))
-OWN_TASK_ROLES = Own("DistinctTaskRoles", parameters.TASK_ROLE, Text("thing.task_role"))
-OWN_TASK_EXECUTION_ROLES = Own(
-    "DistinctTaskExecutionRoles", parameters.TASK_EXECUTION_ROLE, Text("thing.task_execution_role")
-)
-OWN_ADDRESSES = Own("DistinctAddresses", parameters.VPC_CIDR, Text("thing.addresses"))
 
 
-def require_distinct(template: Template, name: str, among: Sequence[Parameter], message: Text) -> None:
+def require_distinct(template: Template, name: str, among: Sequence[Named], message: Text) -> None:
     """Adds a rule that refuses the same value for any two of the parameters, and says for which two.
 
+    Names that the template makes itself are not among them: they differ as they are made.
     Inside a rule only ``Ref`` and the rule functions may stand
     (https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference-rules.html).
     """
@@ -44,7 +40,7 @@ def require_distinct(template: Template, name: str, among: Sequence[Parameter], 
             "Assert": Not(Equals(Ref(one), Ref(other))),
             "AssertDescription": Text("rule.same", message=message, one=str(one.title), other=str(other.title)),
         }
-        for one, other in combinations(among, 2)
+        for one, other in combinations([each for each in among if isinstance(each, Parameter)], 2)
     ]
     if assertions:
         template.add_rule(name, {"Assertions": assertions})
