@@ -21,9 +21,10 @@ from .texts import ENGLISH, Text, words
 
 # A name is in logical IDs, in a file's name, and in the names that are proposed for project and role.
 # These limits are ours: the name of an application's role, which has the step's in it, stays below IAM's 64 characters,
-# and twelve environments with eight steps stay below the 10,240 characters that IAM takes of one role's policies.
+# eight environments with seven steps fit into one stack, and twelve stay below the 10,240 characters that IAM takes of
+# one role's policies.
 MAX_STEP_NAME_LENGTH = 22
-MAX_STEPS = 8
+MAX_STEPS = 7
 
 # What the pipelines' other actions and their artifact are called.
 SOURCE, APPROVAL, DEPLOY = "Source", "Approval", "Deploy"
