@@ -1,4 +1,4 @@
-"""What the pipelines call, what is wrong with a set of policies for them, and what a build could do to other environments.
+"""What the pipelines call, what is wrong with a set of policies for them, and what one build could do to others.
 
 The table of calls is written from AWS's documentation and knows nothing of the code that makes the
 policies; what it names is read off the pipelines as rendered.
