@@ -277,6 +277,17 @@ function spans(messages) {
 
 // What CloudFormation accepts -----------------------------------------------------------------------------------------
 
+// Of any parameter's value.
+const MOST_BYTES = 4096;
+
+/**
+ * Whether the value has more characters than any may have bytes: no command or file can be of use with it.
+ * @param {string} value
+ */
+function tooLong(value) {
+  return value.length > MOST_BYTES;
+}
+
 /**
  * Why the value is not accepted, or null.
  * @param {Parameter} parameter
@@ -285,7 +296,7 @@ function spans(messages) {
  */
 function problem(parameter, value) {
   if (/\p{Cs}/u.test(value)) return { key: "notUnicode" };
-  if (new TextEncoder().encode(value).length > 4096) return { key: "tooManyBytes" };
+  if (new TextEncoder().encode(value).length > MOST_BYTES) return { key: "tooManyBytes" };
   const reason = constraintProblem(parameter, value);
   return reason && value === "" ? { key: "missing" } : reason;
 }
@@ -706,9 +717,8 @@ function whereField([name, parameter]) {
     hint: own(parameter.AllowedValues ? "" : text(`${name}Hint`)),
     value: where[name],
     change: (value) => {
-      const before = archive();
       where[name] = value;
-      moveArchive(before, archive());
+      moveArchive();
       if (name !== "template") return refresh();
       where.stackName = template().stackName;
       element("report").replaceChildren();
@@ -723,22 +733,22 @@ function archive() {
   return { bucket: where.bucket, key: [...folderParts(), data.archive.file].join("/") };
 }
 
-/** @typedef {ReturnType<typeof archive>} Archive */
+// Where the archive was moved to last.
+let moved = archive();
 
-/**
- * The archive moves with the folder, where nobody has typed another.
- * @param {Archive} before
- * @param {Archive} after
- */
-function moveArchive(before, after) {
+/** The archive moves with the folder, where nobody has typed another; not to what can be no folder. */
+function moveArchive() {
+  const after = archive();
+  if (Object.values(after).some(tooLong)) return;
   for (const part of /** @type {const} */ (["bucket", "key"])) {
     const name = data.archive[part];
     for (const given of valuesOf.values()) {
-      if (given.get(name) === before[part]) given.set(name, after[part]);
+      if (given.get(name) === moved[part]) given.set(name, after[part]);
     }
     const control = /** @type {Control | null} */ (document.getElementById(`p-${name}`));
     if (control) control.value = typed(name);
   }
+  moved = after;
 }
 
 /**
@@ -916,8 +926,21 @@ function showOutcome(found, general) {
   element("notes").replaceChildren(...notes.map((note) => make("li", { text: note })));
   element("copy-link").hidden = !ready;
   element("first-problem").hidden = found.size === 0;
-  element("command", HTMLTextAreaElement).value = command();
-  element("file", HTMLTextAreaElement).value = parameterFile();
+  showText("command", command);
+  showText("file", parameterFile);
+}
+
+/**
+ * Shows what is made of the values, but of none that is longer than any that CloudFormation takes: a browser needs a
+ * second to lay out a megabyte.
+ * @param {string} id
+ * @param {() => string} content
+ */
+function showText(id, content) {
+  const target = element(id, HTMLTextAreaElement);
+  const large = [...Object.values(where), ...values().values()].some(tooLong);
+  target.placeholder = large ? text("tooLongToShow") : "";
+  target.value = large ? "" : content();
 }
 
 /**
@@ -965,7 +988,20 @@ function filled(pattern) {
     complete &&= value !== "";
     return value;
   });
-  return complete ? content : "";
+  return complete ? cut(content) : "";
+}
+
+// Longer than the names that AWS takes.
+const LONGEST_SHOWN = 300;
+
+/**
+ * The text, and of one that is too long only what it begins with.
+ * @param {string} content
+ */
+function cut(content) {
+  // A character takes two units at most.
+  const start = [...content.slice(0, 2 * LONGEST_SHOWN + 2)];
+  return start.length > LONGEST_SHOWN ? `${start.slice(0, LONGEST_SHOWN - 1).join("")}…` : content;
 }
 
 /** @returns {Lane[]} */
@@ -982,10 +1018,16 @@ const BOX = { top: 20, line: 16, bottom: 8, gap: 18, margin: 6, lines: 3 };
 
 const measure = /** @type {CanvasRenderingContext2D} */ (document.createElement("canvas").getContext("2d"));
 
+// What the picture was drawn from last.
+let lastDrawn = "";
+
 function drawPicture() {
   const drawn = lanes();
   const width = element("picture").clientWidth;
   if (!drawn.length || !width) return;
+  const from = JSON.stringify([language, width, drawn]);
+  if (from === lastDrawn) return;
+  lastDrawn = from;
   const columns = Math.max(1, Math.min(drawn.length, Math.floor((width + LANE.gap) / (LANE.least + LANE.gap))));
   const laneWidth = Math.min(LANE.most, (width - LANE.gap * (columns - 1)) / columns);
   const margin = (width - columns * laneWidth - (columns - 1) * LANE.gap) / 2;
@@ -1058,8 +1100,7 @@ function wrap(content, width, most) {
   const lines = [];
   let rest = [...content.replace(/\s+/g, " ")];
   while (rest.length && lines.length < most) {
-    let count = rest.length;
-    while (count > 1 && !fits(rest.slice(0, count).join(""))) count -= 1;
+    let count = fitting(rest, fits);
     if (count < rest.length && lines.length + 1 === most) {
       lines.push(`${rest.slice(0, count - 1).join("")}…`);
       break;
@@ -1070,6 +1111,21 @@ function wrap(content, width, most) {
     rest = rest.slice(count);
   }
   return lines;
+}
+
+/**
+ * How many of the characters fit into a line: one at least, and found by halving, because measuring takes long.
+ * @param {string[]} characters
+ * @param {(line: string) => boolean} fits
+ */
+function fitting(characters, fits) {
+  let [least, most] = [1, characters.length];
+  while (least < most) {
+    const middle = Math.ceil((least + most) / 2);
+    if (fits(characters.slice(0, middle).join(""))) least = middle;
+    else most = middle - 1;
+  }
+  return least;
 }
 
 /**
