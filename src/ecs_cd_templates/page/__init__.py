@@ -25,6 +25,7 @@ from ..cfn.regions import partition_of, regions
 from ..environments import Scope, scopes
 from ..launch.bundle import (
     DEFAULT_PREFIX,
+    DEFAULT_SETTINGS,
     SAMPLE_APP_ARCHIVE,
     Folder,
     Publication,
@@ -170,6 +171,8 @@ def _data(settings: PageSettings) -> dict[str, Any]:
             "key": parameters.SAMPLE_APP_KEY.name,
             "file": SAMPLE_APP_ARCHIVE,
         },
+        "usualSettings": settings.templates == DEFAULT_SETTINGS,
+        "nested": settings.nested,
         "largestFromFile": MAX_BODY_BYTES,
         "longestAddress": MAX_ADDRESS_LENGTH,
         "idPrefixes": _ID_PREFIXES,
@@ -209,7 +212,7 @@ def _form(
         },
         "rules": [_rule(rule, texts) for rule in template.get("Rules", {}).values()],
         "regions": [region for those in regions(flat).values() for region in those],
-        "pipelines": _pipelines(template, settings, texts),
+        "pipelines": _pipelines(flat, settings, texts),
     }
 
 

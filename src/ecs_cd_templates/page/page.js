@@ -128,6 +128,8 @@
  * @property {Record<string, Partition>} partitions
  * @property {Record<WhereName, string>} where
  * @property {ArchiveNames} archive
+ * @property {boolean} usualSettings
+ * @property {boolean} nested
  * @property {number} largestFromFile
  * @property {number} longestAddress
  * @property {Record<string, string>} idPrefixes
@@ -462,10 +464,14 @@ function folderParts() {
   return where.prefix.split("/").filter(Boolean);
 }
 
+function folderUrl() {
+  const region = where.bucketRegion || where.region || "REGION";
+  const { suffix } = data.partitions[data.regions[region] ?? "aws"];
+  return [`https://${where.bucket}.s3.${region}.${suffix}`, ...folderParts().map(encode)].join("/");
+}
+
 function templateUrl() {
-  const region = where.bucketRegion || where.region;
-  const key = [...folderParts(), where.template].map(encode).join("/");
-  return `https://${where.bucket}.s3.${region}.${data.partitions[data.regions[region]].suffix}/${key}`;
+  return `${folderUrl()}/${encode(where.template)}`;
 }
 
 /** The address of the console's form, and the parameters that it leaves for people to type there. */
@@ -512,6 +518,12 @@ function command() {
   }
   if (overrides.length) line.push("--parameter-overrides", ...overrides);
   return line.map(quote).join(" ");
+}
+
+/** What to know about the command, which reads a rendering of one's own. */
+function commandNote() {
+  if (data.nested) return text("renderNested", { url: folderUrl() });
+  return data.usualSettings ? "" : text("renderSame");
 }
 
 function parameterFile() {
@@ -926,21 +938,18 @@ function showOutcome(found, general) {
   element("notes").replaceChildren(...notes.map((note) => make("li", { text: note })));
   element("copy-link").hidden = !ready;
   element("first-problem").hidden = found.size === 0;
-  showText("command", command);
-  showText("file", parameterFile);
+  showMade();
 }
 
-/**
- * Shows what is made of the values, but of none that is longer than any that CloudFormation takes: a browser needs a
- * second to lay out a megabyte.
- * @param {string} id
- * @param {() => string} content
- */
-function showText(id, content) {
-  const target = element(id, HTMLTextAreaElement);
+/** Shows the command and the file, but none with a value that is too long: a megabyte takes a second to lay out. */
+function showMade() {
   const large = [...Object.values(where), ...values().values()].some(tooLong);
-  target.placeholder = large ? text("tooLongToShow") : "";
-  target.value = large ? "" : content();
+  for (const [id, content] of Object.entries({ command, file: parameterFile })) {
+    const target = element(id, HTMLTextAreaElement);
+    target.placeholder = large ? text("tooLongToShow") : "";
+    target.value = large ? "" : content();
+  }
+  say("command-note", large ? "" : commandNote());
 }
 
 /**

@@ -10,11 +10,14 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from ecs_cd_templates import BUILD_STEPS, ENVIRONMENTS
+from ecs_cd_templates.catalog import RenderSettings
 from ecs_cd_templates.cfn.partitions import PARTITIONS
 from ecs_cd_templates.cfn.regions import partition_of
-from ecs_cd_templates.launch.bundle import Folder
+from ecs_cd_templates.launch.bundle import Folder, publication
 from ecs_cd_templates.launch.quick_create import deploy_command, quick_create, stack_name
 from ecs_cd_templates.page import PageSettings
+from ecs_cd_templates.settings import PipelineSettings
+from ecs_cd_templates.texts import LANGUAGES, words
 from support import branch_of, parameters, replace_catalogue
 
 from .conftest import LaunchPages
@@ -219,6 +222,53 @@ def test_command_names_the_capability_and_the_bucket_where_needed(launch_page: L
         roles = any(resource["Type"].startswith("AWS::IAM::") for resource in template["Resources"].values())
         assert ("CAPABILITY_NAMED_IAM" in words) == roles
         assert ("--s3-bucket" in words) == (sizes[name] > 51_200)
+
+
+MUTABLE = RenderSettings(pipeline=PipelineSettings(image_tag_mutability="MUTABLE"))
+
+
+@pytest.mark.parametrize(
+    ("settings", "key"),
+    [
+        ({}, None),
+        ({"templates": MUTABLE}, "page.renderSame"),
+        ({"nested": True}, "page.renderNested"),
+        ({"templates": MUTABLE, "nested": True}, "page.renderNested"),
+    ],
+)
+def test_note_at_the_command_says_what_to_render(
+    launch_page: LaunchPages, settings: dict[str, Any], key: str | None
+) -> None:
+    page = launch_page(PageSettings(bucket="my-templates", region="eu-west-1", **settings))
+    folder = Folder(bucket="my-templates", region="eu-west-1")
+    url = publication(folder, settings.get("templates", RenderSettings()), nested="nested" in settings).url
+    assert page.is_visible("#command-note") == (key is not None)
+    for language in LANGUAGES:
+        page.click(f"#language-{language}")
+        assert page.inner_text("#command-note") == (words(language)[key].format(url=url) if key else "")
+
+
+def test_note_at_the_command_follows_the_folder(launch_page: LaunchPages) -> None:
+    page = launch_page(PageSettings(bucket="my-templates", nested=True))
+    assert "--nested-base-url https://my-templates.s3.REGION.amazonaws.com/ecs-" in page.inner_text("#command-note")
+    page.select_option("#w-region", "cn-north-1")
+    page.fill("#w-prefix", "it's/v2/")
+    url = Folder(bucket="my-templates", region="cn-north-1", prefix="it's/v2").url("x").removesuffix("/x")
+    assert f" {url} " in page.inner_text("#command-note")
+    assert RenderSettings(nested_base_url=url).nested_base_url == url
+
+
+def test_nested_stacks_have_the_same_picture_and_regions(launch_page: LaunchPages) -> None:
+    name = "deployment-pipeline-for-all-env.yaml"
+    flat, nested = (
+        launch_page(PageSettings(bucket="my-templates", nested=one), template=name) for one in (False, True)
+    )
+    for page in (flat, nested):
+        fill(page, parameters(name))
+        assert page.is_visible("#picture svg")
+    assert _words(flat) == _words(nested)
+    regions = "[...document.querySelectorAll('#w-region option')].map((one) => one.value)"
+    assert flat.evaluate(regions) == nested.evaluate(regions)
 
 
 @pytest.mark.parametrize("name", TEMPLATES)
