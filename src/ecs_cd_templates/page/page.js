@@ -172,6 +172,10 @@ const visited = new Set();
 let language = preferred();
 let rendered = false;
 
+// What is still to be said, or taken back.
+/** @type {ReturnType<typeof setTimeout> | undefined} */
+let saying;
+
 /** @param {Form} form */
 function defaults({ parameters }) {
   return new Map(Object.entries(parameters).map(([name, { Default = "" }]) => [name, String(Default)]));
@@ -623,7 +627,10 @@ function field({ id, name, parameter, label, help, hint, value, change }) {
   const attributes = {
     id,
     "aria-describedby": ids,
-    input: ({ target }) => change(/** @type {Control} */ (target).value),
+    input: ({ target }) => {
+      unsay();
+      change(/** @type {Control} */ (target).value);
+    },
     // A blank is not missing while the field is still to be filled in.
     blur: () => {
       visited.add(id);
@@ -697,6 +704,7 @@ function render() {
   const before = /** @type {HTMLDetailsElement[]} */ ([...document.querySelectorAll("details.group")]);
   const opened = new Map(before.map((one) => [one.dataset.key, one.open]));
   rendered = false;
+  unsay();
   document.documentElement.lang = language;
   document.title = text("title");
   for (const one of document.querySelectorAll("[data-text]")) {
@@ -1173,24 +1181,46 @@ function laneList(lane) {
 // Buttons -------------------------------------------------------------------------------------------------------------
 
 /**
+ * Copies the text; where the browser keeps the clipboard from pages, its field shows the text, selected.
+ * @param {string} name
  * @param {string} content
- * @param {HTMLTextAreaElement | null} fallback
  */
-async function copy(content, fallback) {
+async function copy(name, content) {
+  unsay();
   try {
     await navigator.clipboard.writeText(content);
   } catch {
-    // A browser that keeps the clipboard from a file still copies a selection.
-    fallback?.select();
-    if (!fallback || !document.execCommand("copy")) return announce(text("notCopied"));
+    const target = element(name, HTMLTextAreaElement);
+    target.value = content;
+    target.closest("[hidden]")?.removeAttribute("hidden");
+    target.focus();
+    target.select();
+    // Some browsers let a page copy a selection.
+    if (!document.execCommand("copy")) return announce(name, text("notCopied"));
   }
-  return announce(text("copied"));
+  return announce(name, text("copied"), 4000);
 }
 
-/** @param {string} content */
-function announce(content) {
-  say("announcement", "");
-  setTimeout(() => say("announcement", content), 50);
+/**
+ * Says beside a button for copying what came of it; with `time`, only for so many milliseconds.
+ * @param {string} name
+ * @param {string} content
+ * @param {number} [time]
+ */
+function announce(name, content, time) {
+  const target = /** @type {Element} */ (element(`copy-${name}`).parentElement?.querySelector(".said"));
+  // Later, because a live region that is emptied and filled at once says nothing.
+  saying = setTimeout(() => {
+    target.textContent = content;
+    if (time) saying = setTimeout(() => target.replaceChildren(), time);
+  }, 50);
+}
+
+/** Takes back what was said of copying, which was of other values or in another language. */
+function unsay() {
+  clearTimeout(saying);
+  element("link-by-hand").hidden = true;
+  for (const one of document.querySelectorAll(".said")) one.replaceChildren();
 }
 
 function save() {
@@ -1235,9 +1265,9 @@ element("languages").append(...languageButtons());
 element("load").addEventListener("click", () => element("load-file").click());
 element("load-file").addEventListener("change", loadChosen);
 element("save").addEventListener("click", save);
-element("copy-link").addEventListener("click", () => copy(launch().address, null));
-element("copy-command").addEventListener("click", () => copy(command(), element("command", HTMLTextAreaElement)));
-element("copy-file").addEventListener("click", () => copy(parameterFile(), element("file", HTMLTextAreaElement)));
+for (const [name, content] of Object.entries({ link: () => launch().address, command, file: parameterFile })) {
+  element(`copy-${name}`).addEventListener("click", () => copy(name, content()));
+}
 element("first-problem").addEventListener("click", goToFirstProblem);
 element("form").addEventListener("submit", (event) => event.preventDefault());
 for (const kind of ["click", "keydown"]) {

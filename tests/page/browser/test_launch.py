@@ -365,17 +365,100 @@ def test_value_that_is_not_offered_is_shown_and_kept(synthetic: Page) -> None:
     assert error(synthetic, "Choice").startswith("This is not one of the choices.")
 
 
-def test_buttons_copy(synthetic: Page) -> None:
+def _copied(page: Page) -> dict[str, str]:
+    """What each button copies."""
+    return {
+        "link": address(page),
+        "command": page.evaluate("command()"),
+        "file": page.evaluate("parameterFile()"),
+    }
+
+
+def test_buttons_copy_and_say_so_for_a_moment(synthetic: Page) -> None:
     fill(synthetic, {"Anything": HOSTILE[13]})
-    for button, expected in (
-        ("copy-link", address(synthetic)),
-        ("copy-command", synthetic.evaluate("command()")),
-        ("copy-file", synthetic.evaluate("parameterFile()")),
-    ):
-        synthetic.evaluate("document.getElementById('announcement').textContent = ''")
-        synthetic.click(f"#{button}")
-        expect(synthetic.locator("#announcement")).to_have_text("Copied.")
+    said = synthetic.locator(".said")
+    for name, expected in _copied(synthetic).items():
+        synthetic.focus(f"#copy-{name}")
+        synthetic.keyboard.press("Enter")
+        beside = synthetic.locator(f"#copy-{name} ~ .said")
+        expect(beside).to_have_text("Copied.")
+        expect(beside).to_be_visible()
+        assert beside.get_attribute("role") == "status"
+        assert sorted(said.all_inner_texts()) == ["", "", "Copied."], "it is said of the last one only"
         assert synthetic.evaluate("navigator.clipboard.readText()") == expected
+        assert synthetic.evaluate("document.activeElement.id") == f"copy-{name}"
+        assert not synthetic.is_visible("#link")
+    synthetic.click("#language-ja")
+    assert set(said.all_inner_texts()) == {""}, "not in the other language"
+    synthetic.click("#copy-file")
+    expect(synthetic.locator("#copy-file ~ .said")).to_have_text("コピーしました。")
+    expect(synthetic.locator("#copy-file ~ .said")).to_be_empty(timeout=10_000)
+
+
+def test_a_copy_of_other_values_is_not_said_to_be_one(synthetic: Page) -> None:
+    synthetic.click("#copy-link")
+    said = synthetic.locator("#copy-link ~ .said")
+    expect(said).to_have_text("Copied.")
+    fill(synthetic, {"Anything": "other"})
+    assert said.inner_text() == ""
+
+
+REFUSED = "navigator.clipboard.writeText = async () => { throw new DOMException('no', 'NotAllowedError'); }"
+MISSING = "Object.defineProperty(navigator, 'clipboard', { value: undefined })"
+# Neither may a selection be copied by the page.
+NOTHING = "document.execCommand = () => false"
+
+
+@pytest.mark.parametrize("clipboard", [REFUSED, MISSING])
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_where_pages_may_not_copy_the_text_is_selected_for_the_keyboard(
+    synthetic: Page, clipboard: str, language: str
+) -> None:
+    synthetic.click(f"#language-{language}")
+    synthetic.evaluate(f"() => {{ {clipboard}; {NOTHING}; }}")
+    for name, expected in _copied(synthetic).items():
+        synthetic.evaluate("document.querySelector('#w-stackName').focus()")
+        synthetic.click(f"#copy-{name}")
+        expect(synthetic.locator(f"#copy-{name} ~ .said")).to_have_text(words(language)["page.notCopied"])
+        assert synthetic.evaluate("document.activeElement.id") == name
+        assert synthetic.is_visible(f"#{name}")
+        assert synthetic.get_attribute(f"#{name}", "readonly") is not None
+        assert synthetic.evaluate("getSelection().toString()") == expected
+        synthetic.keyboard.press("ControlOrMeta+c")
+        synthetic.evaluate(PASTE_BOX)
+        synthetic.keyboard.press("ControlOrMeta+v")
+        assert synthetic.input_value("#paste-box") == expected
+    label = synthetic.locator("label[for=link]")
+    assert label.inner_text() == words(language)["page.linkTitle"]
+    fill(synthetic, {"Anything": "other"})
+    assert not synthetic.is_visible("#link"), "another link is needed now"
+
+
+PASTE_BOX = """() => {
+  document.getElementById("paste-box")?.remove();
+  const box = make("textarea", { id: "paste-box" });
+  document.body.append(box);
+  box.focus();
+}"""
+
+
+@pytest.mark.parametrize("clipboard", [REFUSED, MISSING])
+def test_where_pages_may_copy_a_selection_they_do(synthetic: Page, clipboard: str) -> None:
+    copied = _copied(synthetic)
+    read = synthetic.evaluate_handle("() => navigator.clipboard.readText.bind(navigator.clipboard)")
+    synthetic.evaluate(f"() => {{ {clipboard}; }}")
+    for name, expected in copied.items():
+        synthetic.click(f"#copy-{name}")
+        expect(synthetic.locator(f"#copy-{name} ~ .said")).to_have_text("Copied.")
+        assert read.evaluate("read => read()") == expected
+
+
+def test_a_value_that_is_too_long_to_show_is_copied_whole(synthetic: Page) -> None:
+    synthetic.evaluate(f"() => {{ {REFUSED}; {NOTHING}; }}")
+    fill(synthetic, {"Anything": "x" * 5_000})
+    assert synthetic.input_value("#command") == ""
+    synthetic.click("#copy-command")
+    assert "x" * 5_000 in synthetic.input_value("#command")
 
 
 def _words(page: Page) -> str:
