@@ -201,6 +201,20 @@ def test_nested_stacks_need_the_regions_of_what_is_in_them() -> None:
     assert nested["templates"][name]["regions"] == _data(TEXT)["templates"][name]["regions"]
 
 
+def test_picture_shows_what_is_in_nested_stacks() -> None:
+    name = "deployment-pipeline-for-all-env.yaml"
+    assert _lanes(name, nested=True) == _lanes(name) != []
+
+
+def test_data_says_whether_the_command_needs_a_rendering_of_ones_own() -> None:
+    mutable = RenderSettings(pipeline=PipelineSettings(image_tag_mutability="MUTABLE"))
+    told = [
+        [_data(to_html(PageSettings(bucket="my-templates", **changes)))[key] for key in ("usualSettings", "nested")]
+        for changes in ({}, {"templates": mutable}, {"nested": True}, {"templates": mutable, "nested": True})
+    ]
+    assert told == [[True, False], [False, False], [True, True], [False, True]]
+
+
 def test_data_says_what_the_page_cannot_know() -> None:
     data = _data(TEXT)
     version = publication(Folder(bucket="my-templates", region="eu-west-1")).version
@@ -212,7 +226,6 @@ def test_data_says_what_the_page_cannot_know() -> None:
         "bucket": "my-templates",
         "prefix": f"ecs-cd-templates/{version}",
     }
-    assert data["archive"] == {"bucket": "SampleAppBucketName", "key": "SampleAppKey", "file": "sample-app.zip"}
     assert (data["largestFromFile"], data["longestAddress"]) == (51_200, 8_000)
     assert data["idPrefixes"] == {
         "AWS::EC2::SecurityGroup::Id": "sg",
