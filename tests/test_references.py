@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ecs_cd_templates import AllEnvironmentsSettings, Environment, build_all_environments, to_yaml
+from ecs_cd_templates import AllEnvironmentsSettings, Environment, RenderSettings, build_all_environments, to_yaml
 from ecs_cd_templates.cfn.evaluation import resolve
 from support import TARGET, data, load, rendered
 
