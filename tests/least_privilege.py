@@ -15,8 +15,9 @@ from typing import Any
 
 from policy_sentry.querying.actions import get_actions_for_service
 
+from ecs_cd_templates.catalog import RenderSettings
 from ecs_cd_templates.cfn.evaluation import Target, resolve
-from ecs_cd_templates.environments import ENVIRONMENTS
+from ecs_cd_templates.environments import ENVIRONMENTS, Scope
 from ecs_cd_templates.stacks import prerequisites
 from ecs_cd_templates.steps import BUILD_STEPS
 from iam_evaluator import Request, is_allowed, may_assume
@@ -206,6 +207,34 @@ def apart(target: Target) -> System:
             names[f"ECSTaskExecutionRoleNameFor{each.id}Env"],
         )
         for each in ENVIRONMENTS
+    }
+    return System(target, resources, task_roles)
+
+
+@cache
+def apart_for(target: Target, ids: tuple[str, ...]) -> System:
+    """The same for a part of the environments, with the names that their own prerequisites propose."""
+    environments = [environment for environment in ENVIRONMENTS if environment.id in ids]
+    templates = data(RenderSettings(environments=environments))
+    common = resolve(templates["prerequisites.yaml"], {}, target)
+    resources, names = dict(common.resources), common.outputs
+    for step in BUILD_STEPS:
+        own = {"CodeBuildProjectName": step.project.name, "CodeBuildServiceRoleName": step.role.name}
+        values = {name: names[output] for name, output in own.items()}
+        project = resolve(templates[step.file_name], values, target).resources["CodeBuildProject"]
+        resources[f"CodeBuild{step.name}Project"] = project
+    asked = templates[PIPELINES]["Parameters"]
+    values = {name: names[name] for name in asked if name in names} | {"ECSTaskContainerName": "app"}
+    values |= {
+        Scope(each).name("CodeCommitBranchName"): each.default_branch or each.id.lower() for each in environments
+    }
+    resources |= resolve(templates[PIPELINES], values, target).resources
+    task_roles = {
+        names[f"ECSServiceNameFor{key}Env"]: (
+            names[f"ECSTaskRoleNameFor{key}Env"],
+            names[f"ECSTaskExecutionRoleNameFor{key}Env"],
+        )
+        for key in ids
     }
     return System(target, resources, task_roles)
 

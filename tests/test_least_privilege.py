@@ -16,6 +16,7 @@ from least_privilege import (
     ROLE_TITLES,
     System,
     apart,
+    apart_for,
     attacks,
     belongings,
     build_roles,
@@ -97,6 +98,24 @@ def test_builds_that_share_a_project_reach_every_environment(attacker: str, vict
         for request in attacks(system.permissions(role), TARGET, belongings(system, victim))
     ]
     assert {"ecr:PutImage", "s3:GetObject", "s3:PutObject"} <= set(possible)
+
+
+@pytest.mark.parametrize("partition", PARTITIONS)
+def test_production_with_prerequisites_of_its_own_and_the_others_do_not_reach_each_other(partition: str) -> None:
+    target = PARTITIONS[partition]
+    others, production = apart_for(target, ("Dev", "QA")), apart_for(target, ("Prod",))
+    for attacker, attacking, victim, attacked in (
+        ("Dev", others, "Prod", production),
+        ("QA", others, "Prod", production),
+        ("Prod", production, "Dev", others),
+        ("Prod", production, "QA", others),
+    ):
+        for role in build_roles(attacking, attacker):
+            assert attacks(attacking.permissions(role), target, belongings(attacked, victim)) == []
+    for system in (others, production):
+        for role in system.roles:
+            for kind, proof in PROOFS.items():
+                assert list(proof(role, getattr(system, kind)(role), system)) == []
 
 
 def test_attack_is_found_whatever_one_grant_reaches() -> None:
