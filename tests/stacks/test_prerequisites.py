@@ -245,7 +245,7 @@ def test_settings() -> None:
 def test_policies_of_the_largest_settings_fit_into_a_role(partition: str, steps: list[BuildStep]) -> None:
     """IAM takes 10,240 characters of policies for a role, not counting white space; here with ordinary names."""
     environments = [
-        Environment(id=f"Environment{number:03}", display_name=f"number {number}", approval=True)
+        Environment(id=f"Environment{number:03}", display_name=f"number {number}", approval="before_build")
         for number in range(12)
     ]
     settings = PrerequisitesSettings(environments=environments, pipeline=PipelineSettings(steps=steps))
