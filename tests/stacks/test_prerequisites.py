@@ -345,7 +345,10 @@ def test_policies_are_those_of_the_template(tmp_path: Any) -> None:
             role = resource["Properties"]
             expected[f"{role['RoleName']}.json"] = role["Policies"][0]["PolicyDocument"]
             expected[f"{role['RoleName']}.trust.json"] = role["AssumeRolePolicyDocument"]
-    assert written(tmp_path) == expected
+    files = written(tmp_path)
+    # Developers have one beside them, which is no role's.
+    assert files.pop("developers.deny.json")["Statement"]
+    assert files == expected
     assert len(expected) == 2 * len(prerequisites.roles(BUILD_STEPS))
     assert "Fn::" not in json.dumps(expected)
 
@@ -355,6 +358,7 @@ def test_policies_for_parts_that_others_own(tmp_path: Any) -> None:
         {"ParameterKey": "CodePipelineServiceRoleName", "ParameterValue": "existing:service-role/Theirs"},
         {"ParameterKey": "CodePipelineArtifactBucketName", "ParameterValue": "Legacy.Bucket"},
         {"ParameterKey": "SNSTopicName", "ParameterValue": "existing:theirs"},
+        {"ParameterKey": "CodeCommitBranchNameForProdEnv", "ParameterValue": "prod"},
     ]
     (tmp_path / "own.json").write_text(json.dumps(rows))
     directory = tmp_path / "policies"
