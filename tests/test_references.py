@@ -103,7 +103,7 @@ def test_check_sees_an_artifact_that_is_used_too_early() -> None:
         check(broken)
 
 
-ids = st.text("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789", min_size=1, max_size=20)
+ids = st.text("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789", min_size=1, max_size=18)
 display_names = st.text(
     st.characters(min_codepoint=0x21, max_codepoint=0x2FFF, exclude_categories=("C", "Z")), min_size=1, max_size=80
 ).filter(lambda name: not re.search(r"[$#]\{|\{\{", name))

@@ -452,7 +452,7 @@ def test_any_list_of_environments() -> None:
 @pytest.mark.parametrize("steps", [BUILD_STEPS, most_steps()], ids=["usual steps", "most steps"])
 def test_the_largest_settings_fit_into_one_template(steps: list[BuildStep]) -> None:
     environments = [
-        Environment(id=f"{number:020}", display_name=f"{'w' * 76} {number}", approval="before_build", production=True)
+        Environment(id=f"{number:018}", display_name=f"{'w' * 76} {number}", approval="before_build", production=True)
         for number in range(8)
     ]
     template = build_quick_start(QuickStartSettings(environments=environments, pipeline=PipelineSettings(steps=steps)))
