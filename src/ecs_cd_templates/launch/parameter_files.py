@@ -10,6 +10,10 @@ from typing import Any
 from ..cfn.evaluation import check_parameters
 from ..constraints import ResourceName
 from ..errors import ParameterFileError
+from ..files import beginning
+
+# Room for the most parameters of the greatest length that a template may have.
+_MAX_BYTES = 1_000_000
 
 _KEYS = {"ParameterKey", "ParameterValue"}
 _EXAMPLE = 'give a list such as [{"ParameterKey": "NAME", "ParameterValue": "VALUE"}]'
@@ -70,9 +74,15 @@ def _rows(path: Path) -> list[Any]:
     if not str(path).isprintable():
         raise _RefusedError("its name does not fit on a line: rename it")
     try:
-        rows = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=once)
+        content = beginning(path, _MAX_BYTES + 1)
     except OSError as error:
         raise _RefusedError(f"cannot be read ({error.strerror})") from None
+    if content is None:
+        raise _RefusedError("is not a regular file: save the values in one, and give that")
+    if len(content) > _MAX_BYTES:
+        raise _RefusedError(f"has more than {_MAX_BYTES:,} bytes: give a parameter file")
+    try:
+        rows = json.loads(content.decode(), object_pairs_hook=once)
     # RecursionError: JSON nested deeper than Python reads.
     except (ValueError, RecursionError):
         raise _RefusedError(f"is not JSON in UTF-8: {_EXAMPLE}") from None
