@@ -18,7 +18,8 @@ from ..settings import Architecture, PipelineSettings, PipelineType, TagMutabili
 from ..steps import BUILD_STEPS, UNIT_TESTS, BuildStep
 
 PROGRAM = "ecs-cd-templates"
-OK, DIFFERENT, REFUSED = 0, 1, 2
+# The last is what a shell says of a program that Ctrl-C ended.
+OK, DIFFERENT, REFUSED, INTERRUPTED = 0, 1, 2, 130
 
 ApprovalMessage = Literal["shown", "hidden"]
 
