@@ -540,7 +540,7 @@ def test_a_command_line_that_cannot_work_asks_aws_nothing(
 
 def test_without_boto3_it_says_how_to_get_it(publish: Publish, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "boto3", None)
-    publish.assert_refused(says=["boto3", "pip install 'ecs-cd-templates[aws]'"])
+    publish.assert_refused(says=["boto3", "in the checkout, pip install '.[aws]'", "pip install 'FILE.whl[aws]'"])
 
 
 def test_an_answer_that_is_not_from_aws_is_said_so(publish: Publish, monkeypatch: pytest.MonkeyPatch) -> None:
