@@ -84,6 +84,81 @@ def test_refuses_a_command_line_that_it_does_not_know(command: Command, argument
     assert "--help)" in command.err
 
 
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A checkout with a virtual environment, and one with another program of the name that is on PATH."""
+    for place, text in (
+        ("a b/.venv/bin", f"#!{sys.executable}\nimport sys\nfrom ecs_cd_templates.cli import main\nsys.exit(main())\n"),
+        ("other/bin", "#!/bin/sh\nexit 99\n"),
+    ):
+        (tmp_path / place).mkdir(parents=True)
+        script = tmp_path / place / "ecs-cd-templates"
+        script.write_text(text)
+        script.chmod(0o755)
+    (tmp_path / "a b" / "sub").mkdir()
+    (tmp_path / "a b" / "x=y").symlink_to(".venv/bin")
+    (tmp_path / "a b" / "link").symlink_to("../other")
+    (tmp_path / "a b" / ".venv" / "bin" / "short").symlink_to("ecs-cd-templates")
+    return tmp_path / "a b"
+
+
+@pytest.mark.parametrize(
+    ("typed", "path", "directory", "said"),
+    [
+        (".venv/bin/ecs-cd-templates", "", ".", ".venv/bin/ecs-cd-templates"),
+        (".venv/bin/ecs-cd-templates", "{}/../other/bin", ".", ".venv/bin/ecs-cd-templates"),
+        ("'{}/.venv/bin/ecs-cd-templates'", "", ".", ".venv/bin/ecs-cd-templates"),
+        ("'{}/.venv/bin/ecs-cd-templates'", "", "sub", "../.venv/bin/ecs-cd-templates"),
+        ("'{}/.venv/bin/ecs-cd-templates'", "", "/", "'{}/.venv/bin/ecs-cd-templates'"),
+        ("../.venv/bin/ecs-cd-templates", "", "sub", "../.venv/bin/ecs-cd-templates"),
+        ("./ecs-cd-templates", "", ".venv/bin", "./ecs-cd-templates"),
+        ("./x=y/ecs-cd-templates", "", ".", "./x=y/ecs-cd-templates"),
+        ("link/../'a b'/.venv/bin/ecs-cd-templates", "", ".", "'./link/../a b/.venv/bin/ecs-cd-templates'"),
+        ("ecs-cd-templates", "{}/.venv/bin", ".", "ecs-cd-templates"),
+        ("ecs-cd-templates", "{}/x=y/", ".", "ecs-cd-templates"),
+        ("ecs-cd-templates", ".venv/bin", ".", "ecs-cd-templates"),
+        (".venv/bin/ecs-cd-templates", "{}/.venv/bin", ".", "ecs-cd-templates"),
+        ("{python} -m ecs_cd_templates", "", ".", "{python} -m ecs_cd_templates"),
+        ("python -m ecs_cd_templates", "{bin}", ".", "python -m ecs_cd_templates"),
+        ("{python} '{}/.venv/bin/short'", "", ".", "{python} -m ecs_cd_templates"),
+        ("{python} ecs-cd-templates", "", ".venv/bin", "./ecs-cd-templates"),
+    ],
+)
+def test_what_it_says_to_type_is_found_right_there(
+    project: Path, typed: str, path: str, directory: str, said: str
+) -> None:
+    python = Path(sys.executable)
+    names = {"python": python, "bin": python.parent}
+    typed, path, said = (text.format(project, **names) for text in (typed, path, said))
+
+    def type_in(line: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["sh", "-c", line],
+            cwd=project / directory,
+            env=os.environ | {"PATH": f"{path or '/usr/bin'}:/bin"},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=20,
+        )
+
+    refused = type_in(f"{typed} links")
+    _, _, hint = refused.stderr.rpartition("(see ")
+    assert hint == f"{said} links --help)\n"
+    done = type_in(hint.removesuffix(")\n"))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("usage: ecs-cd-templates links")
+
+
+def test_a_directory_that_is_gone_changes_nothing(project: Path) -> None:
+    program = str(project / ".venv" / "bin" / "ecs-cd-templates")
+    line = f"cd sub && rmdir ../sub && exec '{program}' links"
+    done = subprocess.run(["sh", "-c", line], cwd=project, capture_output=True, text=True, check=False, timeout=20)
+    assert done.returncode == 2
+    assert_one_line(done.stderr)
+    assert done.stderr.endswith(f"(see '{program}' links --help)\n")
+
+
 @pytest.mark.parametrize(("arguments", "status"), [([], 2), (["render", "--check"], 1), (["list"], 0)])
 def test_the_module_ends_with_the_status(tmp_path: Path, arguments: list[str], status: int) -> None:
     done = subprocess.run([*COMMAND, *arguments], cwd=tmp_path, capture_output=True, check=False, timeout=10)
