@@ -35,6 +35,11 @@ from support import built, parameters
         ('[{"ParameterKey": "A", "ParameterValue": 1}]', "entry 1"),
         ('[{"ParameterKey": "A", "ParameterValue": null}]', "entry 1"),
         ('[{"ParameterKey": "A", "ParameterValue": "b", "UsePreviousValue": true}]', "entry 1"),
+        # Neither a second line, nor what a terminal obeys, nor more than fits on a screen.
+        *(
+            (f'[{{"ParameterKey": "{name}", "ParameterValue": "b"}}]', "entry 1 does not have the name of a parameter")
+            for name in ("", "A\\n", "A\\u001b[31m", "A-b", "\u00dc", "A" * 256)
+        ),
         ('[{"ParameterKey": "A", "ParameterKey": "B", "ParameterValue": "b"}]', "same key twice"),
         ('[{"ParameterKey": "A", "ParameterValue": "b"}, {"ParameterKey": "A", "ParameterValue": "b"}]', "entry 2"),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -96,6 +97,11 @@ def _values(rows: list[Any]) -> dict[str, str]:
     for number, row in enumerate(rows, start=1):
         if not isinstance(row, dict) or set(row) != _KEYS or not all(isinstance(text, str) for text in row.values()):
             raise _RefusedError(f"entry {number} is not of that form: {_EXAMPLE}")
+        # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/parameters-section-structure.html
+        if not re.fullmatch(r"[A-Za-z0-9]{1,255}", row["ParameterKey"]):
+            raise _RefusedError(
+                f"entry {number} does not have the name of a parameter: give 1 to 255 letters and digits"
+            )
         if row["ParameterKey"] in values:
             raise _RefusedError(f"entry {number} gives {row['ParameterKey']!r} a second value: leave one out")
         values[row["ParameterKey"]] = row["ParameterValue"]
