@@ -17,7 +17,7 @@ from typing import Any
 
 from ..catalog import RenderSettings
 from ..cfn.regions import partition_of
-from ..errors import NOT_GIVEN, MissingExtraError, PublishError, RegionError
+from ..errors import INSTALL_AWS, NOT_GIVEN, MissingExtraError, PublishError, RegionError
 from .bundle import (
     DEFAULT_PREFIX,
     DEFAULT_SETTINGS,
@@ -105,7 +105,7 @@ def _clients(region: str | None) -> tuple[Any, Any]:
     try:
         import boto3
     except ImportError:
-        raise MissingExtraError("package", "boto3", "is missing: pip install 'ecs-cd-templates[aws]'") from None
+        raise MissingExtraError("package", "boto3", INSTALL_AWS) from None
     with _refusals("AWS", "configuration"):
         session = boto3.session.Session(region_name=region)
         if session.region_name is None:

@@ -500,23 +500,27 @@ function quote(word) {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'"'"'`)}'`;
 }
 
+/** The command; none for a template that has to be read from the folder, as long as nobody knows where that is. */
 function command() {
-  const { size, namesRoles } = template();
-  const line = ["aws", "cloudformation", "deploy"];
+  const { size, namesRoles, parameters } = template();
+  const large = size > data.largestFromFile;
+  if (large && !where.bucketRegion && !where.region) return "";
+  const line = ["aws", "cloudformation", large ? "create-stack" : "deploy"];
   if (where.region) line.push("--region", where.region);
-  line.push("--stack-name", where.stackName, "--template-file", `templates/${where.template}`);
+  line.push("--stack-name", where.stackName);
+  line.push(...(large ? ["--template-url", templateUrl()] : ["--template-file", `templates/${where.template}`]));
   if (namesRoles) line.push("--capabilities", "CAPABILITY_NAMED_IAM");
-  if (size > data.largestFromFile) line.push("--s3-bucket", where.bucket);
-  const overrides = [];
-  for (const [name, value] of values()) {
-    if (value !== "" || template().parameters[name].Default !== "") overrides.push(`${name}=${value}`);
-  }
-  if (overrides.length) line.push("--parameter-overrides", ...overrides);
+  const given = [...values()].filter(([name, value]) => value !== "" || parameters[name].Default !== "");
+  const rows = given.map(([ParameterKey, ParameterValue]) => ({ ParameterKey, ParameterValue }));
+  if (given.length && large) line.push("--parameters", JSON.stringify(rows));
+  if (given.length && !large) line.push("--parameter-overrides", ...given.map((pair) => pair.join("=")));
   return line.map(quote).join(" ");
 }
 
 /** What to know about the command, which reads a rendering of one's own. */
 function commandNote() {
+  // A large template is launched from where it was published.
+  if (template().size > data.largestFromFile) return "";
   if (data.nested) return text("renderNested", { url: folderUrl() });
   return data.usualSettings ? "" : text("renderSame");
 }

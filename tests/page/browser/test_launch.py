@@ -14,7 +14,7 @@ from ecs_cd_templates.catalog import RenderSettings
 from ecs_cd_templates.cfn.partitions import PARTITIONS
 from ecs_cd_templates.cfn.regions import partition_of
 from ecs_cd_templates.launch.bundle import Folder, publication
-from ecs_cd_templates.launch.quick_create import deploy_command, quick_create, stack_name
+from ecs_cd_templates.launch.quick_create import launch_command, quick_create, stack_name
 from ecs_cd_templates.page import PageSettings
 from ecs_cd_templates.settings import PipelineSettings
 from ecs_cd_templates.texts import LANGUAGES, words
@@ -65,13 +65,30 @@ def synthetic(launch_page: LaunchPages, monkeypatch: pytest.MonkeyPatch) -> Page
     return page
 
 
+def _folder(page: Page) -> Folder:
+    bucket, region, prefix = (page.input_value(f"#w-{one}") for one in ("bucket", "bucketRegion", "prefix"))
+    return Folder(bucket=bucket, region=region, prefix=prefix)
+
+
+def _expected_command(name: str, template: dict[str, Any], page: Page, size: int, values: dict[str, str]) -> str:
+    """The same for the command."""
+    asked = template["Parameters"]
+    return launch_command(
+        template_file=f"templates/{name}",
+        template_url=_folder(page).url(name),
+        template=template,
+        size=size,
+        region=page.input_value("#w-region"),
+        stack_name=page.input_value("#w-stackName"),
+        values={key: value for key, value in values.items() if value or asked[key].get("Default") != ""},
+    )
+
+
 def _expected_link(name: str, template: dict[str, Any], page: Page, region: str, values: dict[str, str]) -> str:
     """What Python makes of the same values; the page leaves out blanks that are blank anyway."""
-    bucket, bucket_region, prefix = (page.input_value(f"#w-{one}") for one in ("bucket", "bucketRegion", "prefix"))
-    folder = Folder(bucket=bucket, region=bucket_region, prefix=prefix)
     given = {key: value for key, value in values.items() if value or template["Parameters"][key].get("Default")}
     return quick_create(
-        template_url=folder.url(name),
+        template_url=_folder(page).url(name),
         template=template,
         region=region,
         partition=partition_of(region),
@@ -90,16 +107,18 @@ def test_link_command_and_file_carry_exactly_what_was_typed(synthetic: Page, val
     assert synthetic.inner_text("#notes") == ""
     template = build().to_dict()
     assert address(synthetic) == _expected_link(NAME, template, synthetic, "eu-west-1", expected)
-    overrides = [f"{name}={text}" for name, text in expected.items()]
-    assert synthetic.evaluate("command()") == deploy_command(
-        template_file=f"templates/{NAME}",
-        template=template,
-        size=0,
-        region="eu-west-1",
-        stack_name="synthetic",
-        bucket="my-templates",
-        overrides=overrides,
-    )
+    assert synthetic.evaluate("command()") == _expected_command(NAME, template, synthetic, 0, expected)
+
+
+# Where the template is too large to be sent as it is, the values are in another form.
+@pytest.mark.parametrize("value", HOSTILE)
+def test_the_command_for_a_large_template_carries_exactly_what_was_typed(synthetic: Page, value: str) -> None:
+    size = 51_201
+    synthetic.evaluate("size => { template().size = size; refresh(); }", size)
+    fill(synthetic, {"Anything": value})
+    expected = VALUES | {"Anything": value}
+    assert command_parameters(synthetic) == expected
+    assert synthetic.evaluate("command()") == _expected_command(NAME, build().to_dict(), synthetic, size, expected)
 
 
 @pytest.mark.parametrize("name", TEMPLATES)
@@ -116,17 +135,7 @@ def test_link_and_command_are_those_of_the_command_line(launch_page: LaunchPages
     }
     assert address(page) == _expected_link(name, template, page, "eu-west-1", values)
     size = len(PUBLISHED.files[name])
-    asked = template["Parameters"]
-    overrides = [f"{key}={value}" for key, value in values.items() if value or asked[key].get("Default") != ""]
-    assert page.evaluate("command()") == deploy_command(
-        template_file=f"templates/{name}",
-        template=template,
-        size=size,
-        region="eu-west-1",
-        stack_name=stack_name(name),
-        bucket="my-templates",
-        overrides=overrides,
-    )
+    assert page.evaluate("command()") == _expected_command(name, template, page, size, values)
     assert file_parameters(page) == values
 
 
@@ -201,15 +210,29 @@ def test_all_follows_each_key(launch_page: LaunchPages) -> None:
         assert file_parameters(page)["CodeBuildProjectName"] == typed
 
 
-def test_command_names_the_capability_and_the_bucket_where_needed(launch_page: LaunchPages) -> None:
+def test_command_names_the_capability_and_reads_from_the_bucket_where_needed(launch_page: LaunchPages) -> None:
     page = launch_page()
+    # The AWS CLI's deploy takes no bucket of another region, which this is.
+    page.select_option("#w-region", "ap-northeast-1")
     sizes = {name: len(text) for name, text in PUBLISHED.files.items()}
     for name, template in TEMPLATES.items():
         page.select_option("#w-template", name)
         words = command_words(page)
         roles = any(resource["Type"].startswith("AWS::IAM::") for resource in template["Resources"].values())
         assert ("CAPABILITY_NAMED_IAM" in words) == roles
-        assert ("--s3-bucket" in words) == (sizes[name] > 51_200)
+        if sizes[name] > 51_200:
+            assert words[words.index("--template-url") + 1] == f"{PUBLISHED.url}/{name}"
+        else:
+            assert words[words.index("--template-file") + 1] == f"templates/{name}"
+        assert words[2] == ("create-stack" if sizes[name] > 51_200 else "deploy")
+        assert "--s3-bucket" not in words
+
+
+def test_a_command_that_reads_from_the_bucket_needs_its_region(launch_page: LaunchPages) -> None:
+    page = launch_page(PageSettings(bucket="my-templates"), template="quick-start.yaml")
+    assert page.input_value("#command") == ""
+    page.select_option("#w-bucketRegion", "eu-west-1")
+    assert "https://my-templates.s3.eu-west-1.amazonaws.com/" in page.input_value("#command")
 
 
 MUTABLE = RenderSettings(pipeline=PipelineSettings(image_tag_mutability="MUTABLE"))
