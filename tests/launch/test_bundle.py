@@ -94,9 +94,11 @@ def test_a_publication_holds_everything() -> None:
     assert list(publication.files) == [*catalog.templates(), SAMPLE_APP_ARCHIVE]
     assert publication.url == f"https://my-bucket.s3.eu-west-1.amazonaws.com/ecs-cd-templates/{publication.version}"
     assert publication.files[SAMPLE_APP_ARCHIVE] == archive(ROOT / "sample-app") == archive(SAMPLE_APP)
-    quick_start = load(publication.files["quick-start.yaml"].decode())["Parameters"]
-    assert quick_start["SampleAppBucketName"]["Default"] == FOLDER.bucket
-    assert quick_start["SampleAppKey"]["Default"] == FOLDER.key(f"{publication.version}/{SAMPLE_APP_ARCHIVE}")
+    quick_start = load(publication.files["quick-start.yaml"].decode())["Resources"]
+    assert quick_start["CodeCommitRepository"]["Properties"]["Code"]["S3"] == {
+        "Bucket": FOLDER.bucket,
+        "Key": FOLDER.key(f"{publication.version}/{SAMPLE_APP_ARCHIVE}"),
+    }
     nested = load(published(FOLDER, nested=True).files["deployment-pipeline-for-all-env.yaml"].decode())
     urls = {resource["Properties"]["TemplateURL"] for resource in nested["Resources"].values()}
     folder, _, files = {(url.rpartition("/")[0], "/", "") for url in urls}.pop()
