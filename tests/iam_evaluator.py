@@ -146,19 +146,37 @@ def _parse_principal(principal: object) -> tuple[str, ...]:
 def _parse_conditions(block: object) -> list[_Condition]:
     conditions = []
     for operator, tests in _object(block).items():
+        if operator == "Null":
+            conditions += [_parse_null(key, value) for key, value in _object(tests).items()]
+            continue
         name = operator.removesuffix("IfExists")
         positive = re.sub("^(String|Arn)Not", r"\1", name)
         if positive not in _COMPARISONS:
             raise _undecided(f"the condition operator {operator!r}")
         kind = (_COMPARISONS[positive], name != positive, name != operator)
         for key, value in _object(tests).items():
-            # No second colon after the first: Fn::If is CloudFormation's, not a condition key.
-            if not re.match("[A-Za-z0-9._/-]+:(?!:).", key):
-                raise PolicyError(f"not a condition key: {key!r}")
+            _check_key(key)
             for text in _texts(value) if positive.startswith("Arn") else ():
                 _segments(text)
             conditions.append(_Condition(*kind, key, _texts(value)))
     return conditions
+
+
+def _parse_null(key: str, value: object) -> _Condition:
+    """True: the key is absent; false: it is there, with whatever value
+    (Null in reference_policies_elements_condition_operators.html).
+    """
+    _check_key(key)
+    if _texts(value) not in (("true",), ("false",)):
+        raise PolicyError(f"Null takes true or false, not {value!r}")
+    # Any value matches, so that the negation holds without one only.
+    return _Condition(lambda _wanted, _value: True, _texts(value) == ("true",), False, key, _texts(value))
+
+
+def _check_key(key: str) -> None:
+    """No second colon after the first: Fn::If is CloudFormation's, not a condition key."""
+    if not re.match("[A-Za-z0-9._/-]+:(?!:).", key):
+        raise PolicyError(f"not a condition key: {key!r}")
 
 
 def _object(value: object, keys: set[str] | None = None) -> Mapping[str, Any]:

@@ -1,4 +1,4 @@
-"""What the pipelines call, and what is wrong with a set of policies for them.
+"""What the pipelines call, what is wrong with a set of policies for them, and what one build could do to others.
 
 The table of calls is written from AWS's documentation and knows nothing of the code that makes the
 policies; what it names is read off the pipelines as rendered.
@@ -9,13 +9,15 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from fnmatch import fnmatchcase
+from functools import cache, cached_property
 from typing import Any
 
 from policy_sentry.querying.actions import get_actions_for_service
 
+from ecs_cd_templates.catalog import RenderSettings
 from ecs_cd_templates.cfn.evaluation import Target, resolve
-from ecs_cd_templates.environments import ENVIRONMENTS
+from ecs_cd_templates.environments import ENVIRONMENTS, Scope
 from ecs_cd_templates.stacks import prerequisites
 from ecs_cd_templates.steps import BUILD_STEPS
 from iam_evaluator import Request, is_allowed, may_assume
@@ -117,12 +119,6 @@ BUILD_CALLS: dict[str, list[tuple[str, str, str]]] = {
                 "UploadLayerPart",
             )
         ),
-        # An earlier image as the cache of the next one.
-        (
-            "ecr:GetDownloadUrlForLayer",
-            "{images}",
-            f"{GUIDE}/AmazonECR/latest/userguide/security_iam_id-based-policy-examples.html",
-        ),
     ],
 }
 
@@ -147,74 +143,158 @@ class Call:
     source: str
 
 
-@dataclass(frozen=True)
-class Roles:
-    """The policies under test: permissions and trust by role, in one account."""
+@dataclass(frozen=True, eq=False)
+class System:
+    """Pipelines with all that they work with, resolved in one account: its resources by title.
+
+    ``task_roles`` are the names of the two roles of a service's tasks, by the service's name.
+    """
 
     target: Target
-    permissions: Mapping[str, dict[str, Any]]
-    trust: Mapping[str, dict[str, Any]]
+    resources: Mapping[str, dict[str, Any]]
+    task_roles: Mapping[str, tuple[str, str]]
+
+    def of_type(self, kind: str) -> dict[str, dict[str, Any]]:
+        """The properties of the resources of this type, by title."""
+        return {title: resource["Properties"] for title, resource in self.resources.items() if resource["Type"] == kind}
+
+    def role(self, arn: str) -> str:
+        """The title of the role with this ARN."""
+        return self._titles[arn]
+
+    @cached_property
+    def _titles(self) -> dict[str, str]:
+        prefix = f"arn:{self.target.partition}:iam::{self.target.account}:role/"
+        return {prefix + role["RoleName"]: title for title, role in self.of_type("AWS::IAM::Role").items()}
+
+    @cached_property
+    def roles(self) -> tuple[str, ...]:
+        """The titles of the roles that pipelines, builds and event rules work with."""
+        arns = [each["RoleArn"] for each in self.of_type("AWS::CodePipeline::Pipeline").values()]
+        arns += [each["ServiceRole"] for each in self.of_type("AWS::CodeBuild::Project").values()]
+        arns += [each["Targets"][0]["RoleArn"] for each in self.of_type("AWS::Events::Rule").values()]
+        return tuple(dict.fromkeys(map(self.role, arns)))
+
+    def permissions(self, role: str) -> dict[str, Any]:
+        """The role's one policy."""
+        (policy,) = self.resources[role]["Properties"]["Policies"]
+        document: dict[str, Any] = policy["PolicyDocument"]
+        return document
+
+    def trust(self, role: str) -> dict[str, Any]:
+        """The role's trust policy."""
+        document: dict[str, Any] = self.resources[role]["Properties"]["AssumeRolePolicyDocument"]
+        return document
 
 
 ROLE_TITLES = tuple(role.title for role in prerequisites.roles(BUILD_STEPS))
 PIPELINES = "deployment-pipeline-for-all-env.yaml"
 
 
-def rendered(target: Target) -> Roles:
-    """The roles of ``prerequisites.yaml`` for the example parameters."""
-    resources = resolve(data()["prerequisites.yaml"], parameters("prerequisites.yaml"), target).resources
-    roles = {name: resources[name]["Properties"] for name in ROLE_TITLES}
-    permissions: dict[str, dict[str, Any]] = {}
-    for name, role in roles.items():
-        (policy,) = role["Policies"]
-        permissions[name] = policy["PolicyDocument"]
-    return Roles(target, permissions, {name: role["AssumeRolePolicyDocument"] for name, role in roles.items()})
-
-
-def calls(target: Target) -> list[Call]:
-    """Every call that the pipelines, as rendered for the example parameters, make with a role."""
-    resources = resolve(data()[PIPELINES], parameters(PIPELINES), target).resources
-    builds = {project["Name"]: (role, project) for role, project in _projects(target).items()}
-    made: list[Call] = []
-    for title, resource in resources.items():
-        if resource["Type"] == "AWS::CodePipeline::Pipeline":
-            made += _pipeline_calls(title, resource["Properties"], builds, target)
-        if resource["Type"] == "AWS::Events::Rule":
-            arn = resource["Properties"]["Targets"][0]["Arn"]
-            made += [Call("CloudWatchEventRole", Request(action, arn), source) for action, _, source in EVENT_CALLS]
-    return list({repr(call): call for call in made}.values())
+@cache
+def apart(target: Target) -> System:
+    """The prerequisites, the build projects and the pipelines, each from its template with the example parameters."""
+    common = resolve(data()["prerequisites.yaml"], parameters("prerequisites.yaml"), target)
+    resources = dict(common.resources)
+    for step in BUILD_STEPS:
+        project = resolve(data()[step.file_name], parameters(step.file_name), target).resources["CodeBuildProject"]
+        resources[f"CodeBuild{step.name}Project"] = project
+    resources |= resolve(data()[PIPELINES], parameters(PIPELINES), target).resources
+    names = common.outputs
+    task_roles = {
+        names[f"ECSServiceNameFor{each.id}Env"]: (
+            names[f"ECSTaskRoleNameFor{each.id}Env"],
+            names[f"ECSTaskExecutionRoleNameFor{each.id}Env"],
+        )
+        for each in ENVIRONMENTS
+    }
+    return System(target, resources, task_roles)
 
 
 @cache
-def _projects(target: Target) -> Mapping[str, dict[str, Any]]:
-    """Each build's project, as rendered for the example parameters, by the title of the role that it works with."""
-    roles = resolve(data()["prerequisites.yaml"], parameters("prerequisites.yaml"), target).resources
-    prefix = f"arn:{target.partition}:iam::{target.account}:role/"
-    titles = {prefix + roles[title]["Properties"]["RoleName"]: title for title in ROLE_TITLES}
-    projects = [
-        resolve(data()[step.file_name], parameters(step.file_name), target).resources["CodeBuildProject"]["Properties"]
-        for step in BUILD_STEPS
-    ]
-    return {titles[project["ServiceRole"]]: project for project in projects}
+def apart_for(target: Target, ids: tuple[str, ...]) -> System:
+    """The same for a part of the environments, with the names that their own prerequisites propose."""
+    environments = [environment for environment in ENVIRONMENTS if environment.id in ids]
+    templates = data(RenderSettings(environments=environments))
+    common = resolve(templates["prerequisites.yaml"], {}, target)
+    resources, names = dict(common.resources), common.outputs
+    for step in BUILD_STEPS:
+        own = {"CodeBuildProjectName": step.project.name, "CodeBuildServiceRoleName": step.role.name}
+        values = {name: names[output] for name, output in own.items()}
+        project = resolve(templates[step.file_name], values, target).resources["CodeBuildProject"]
+        resources[f"CodeBuild{step.name}Project"] = project
+    asked = templates[PIPELINES]["Parameters"]
+    values = {name: names[name] for name in asked if name in names} | {"ECSTaskContainerName": "app"}
+    values |= {
+        Scope(each).name("CodeCommitBranchName"): each.default_branch or each.id.lower() for each in environments
+    }
+    resources |= resolve(templates[PIPELINES], values, target).resources
+    task_roles = {
+        names[f"ECSServiceNameFor{key}Env"]: (
+            names[f"ECSTaskRoleNameFor{key}Env"],
+            names[f"ECSTaskExecutionRoleNameFor{key}Env"],
+        )
+        for key in ids
+    }
+    return System(target, resources, task_roles)
+
+
+@cache
+def quick_start(target: Target) -> System:
+    """Everything at once, with nothing typed."""
+    resources = resolve(data()["quick-start.yaml"], {}, target).resources
+    task_roles = {
+        resources[f"ECSServiceFor{each.id}Env"]["Properties"]["ServiceName"]: (
+            resources[f"ECSTaskRoleFor{each.id}Env"]["Properties"]["RoleName"],
+            resources[f"ECSTaskExecutionRoleFor{each.id}Env"]["Properties"]["RoleName"],
+        )
+        for each in ENVIRONMENTS
+    }
+    return System(target, resources, task_roles)
+
+
+def calls(system: System) -> list[Call]:
+    """Every call that the system's pipelines make with a role."""
+    builds = {
+        project["Name"]: (system.role(project["ServiceRole"]), project)
+        for project in system.of_type("AWS::CodeBuild::Project").values()
+    }
+    made: list[Call] = []
+    for pipeline in system.of_type("AWS::CodePipeline::Pipeline").values():
+        made += _pipeline_calls(system, pipeline, builds)
+    for rule in system.of_type("AWS::Events::Rule").values():
+        (to,) = rule["Targets"]
+        made += [
+            Call(system.role(to["RoleArn"]), Request(action, to["Arn"]), source) for action, _, source in EVENT_CALLS
+        ]
+    return list({repr(call): call for call in made}.values())
 
 
 def _pipeline_calls(
-    title: str, pipeline: dict[str, Any], builds: Mapping[str, tuple[str, dict[str, Any]]], target: Target
+    system: System, pipeline: dict[str, Any], builds: Mapping[str, tuple[str, dict[str, Any]]]
 ) -> Iterator[Call]:
+    target = system.target
     partition, account = target.partition, target.account
     place = f"{target.region}:{account}"
-    key = title.removeprefix("PipelineFor").removesuffix("Env").lower()
+    own_role = system.role(pipeline["RoleArn"])
+    (deployed,) = (
+        action["Configuration"]["ServiceName"]
+        for stage in pipeline["Stages"]
+        for action in stage["Actions"]
+        if action["ActionTypeId"]["Provider"] == "ECS"
+    )
+    task_role, execution_role = system.task_roles[deployed]
     bucket = f"arn:{partition}:s3:::{pipeline['ArtifactStore']['Location']}"
     names = {
         "bucket": bucket,
         "object": f"{bucket}/{pipeline['Name'][:20]}/SourceArti/aBcDeF1",
-        "task_definition": f"arn:{partition}:ecs:{place}:task-definition/family-{key}:3",
-        "task_role": f"arn:{partition}:iam::{account}:role/ecs-cd-task-{key}",
-        "execution_role": f"arn:{partition}:iam::{account}:role/ecs-cd-task-execution-{key}",
+        "task_definition": f"arn:{partition}:ecs:{place}:task-definition/{deployed}:3",
+        "task_role": f"arn:{partition}:iam::{account}:role/{task_role}",
+        "execution_role": f"arn:{partition}:iam::{account}:role/{execution_role}",
     }
     own = {"aws:ResourceAccount": account}
     for call, resource, source in ARTIFACT_CALLS:
-        yield Call("CodePipelineServiceRole", Request(call, resource.format(**names), own), source)
+        yield Call(own_role, Request(call, resource.format(**names), own), source)
     for stage in pipeline["Stages"]:
         for action in stage["Actions"]:
             configuration = action["Configuration"]
@@ -232,7 +312,7 @@ def _pipeline_calls(
                 "report_group": f"arn:{partition}:codebuild:{place}:report-group/{project}-unit-tests",
             }
             for call, resource, context, source in PIPELINE_CALLS[provider]:
-                yield Call("CodePipelineServiceRole", Request(call, resource.format(**here), context), source)
+                yield Call(own_role, Request(call, resource.format(**here), context), source)
             if provider == "CodeBuild":
                 for variable in json.loads(configuration.get("EnvironmentVariables", "[]")):
                     if variable["name"] == "ECR_REPOSITORY_URI":
@@ -244,31 +324,32 @@ def _pipeline_calls(
                     yield Call(role, Request(call, resource.format(**here), context), source)
 
 
-def assumptions(target: Target) -> dict[str, list[Request]]:
+def assumptions(system: System) -> dict[str, list[Request]]:
     """For each role, the requests with which its service takes it on."""
+    target = system.target
     place = f"{target.region}:{target.account}"
-    names = [f"ecs-cd-{environment.id.lower()}" for environment in ENVIRONMENTS]
+    requests: dict[str, list[Request]] = {}
 
-    def by(service: str, arn: str) -> Request:
+    def by(role: str, service: str, resource: str) -> None:
+        arn = f"arn:{target.partition}:{service}:{place}:{resource}"
         context = {"aws:SourceAccount": target.account, "aws:SourceArn": arn}
-        return Request("sts:AssumeRole", "*", context, f"{service}.amazonaws.com")
+        request = Request("sts:AssumeRole", "*", context, f"{service}.amazonaws.com")
+        requests.setdefault(system.role(role), []).append(request)
 
-    return {
-        "CodePipelineServiceRole": [
-            Request("sts:AssumeRole", "*", {}, "codepipeline.amazonaws.com"),
-            *(by("codepipeline", f"arn:{target.partition}:codepipeline:{place}:{name}") for name in names),
-        ],
-        **{
-            role: [by("codebuild", f"arn:{target.partition}:codebuild:{place}:project/{project['Name']}")]
-            for role, project in _projects(target).items()
-        },
-        "CloudWatchEventRole": [by("events", f"arn:{target.partition}:events:{place}:rule/{name}") for name in names],
-    }
+    for pipeline in system.of_type("AWS::CodePipeline::Pipeline").values():
+        by(pipeline["RoleArn"], "codepipeline", pipeline["Name"])
+    for role in list(requests):
+        requests[role].append(Request("sts:AssumeRole", "*", {}, "codepipeline.amazonaws.com"))
+    for project in system.of_type("AWS::CodeBuild::Project").values():
+        by(project["ServiceRole"], "codebuild", f"project/{project['Name']}")
+    for rule in system.of_type("AWS::Events::Rule").values():
+        by(rule["Targets"][0]["RoleArn"], "events", f"rule/{rule['Name']}")
+    return requests
 
 
-def permission_problems(role: str, policy: dict[str, Any], target: Target) -> Iterator[str]:
+def permission_problems(role: str, policy: dict[str, Any], system: System) -> Iterator[str]:
     """What is wrong with a role's permissions: lazily, so that the first problem costs little."""
-    own = _own(role, target)
+    own = _own(role, system)
     yield from _wildcards(role, policy)
     allows = _verdicts(policy)
     for call in own:
@@ -276,19 +357,19 @@ def permission_problems(role: str, policy: dict[str, Any], target: Target) -> It
             yield f"{role}: {call.request.action} on {call.request.resource} is not allowed, see {call.source}"
     yield from _excessive(role, policy, own)
     yield from _wider_than_named(role, policy, own)
-    for request in _forbidden(role, target):
+    for request in _forbidden(role, system):
         if allows(request):
             yield f"{role}: {request.action} on {request.resource} with {dict(request.context)} is allowed"
 
 
 @cache
-def _calls(target: Target) -> tuple[Call, ...]:
-    return tuple(calls(target))
+def _calls(system: System) -> tuple[Call, ...]:
+    return tuple(calls(system))
 
 
 @cache
-def _own(role: str, target: Target) -> tuple[Call, ...]:
-    return tuple(call for call in _calls(target) if call.role == role)
+def _own(role: str, system: System) -> tuple[Call, ...]:
+    return tuple(call for call in _calls(system) if call.role == role)
 
 
 def _verdicts(policy: dict[str, Any]) -> Callable[[Request], bool]:
@@ -323,9 +404,8 @@ def _alone(policy: str) -> Callable[[Request], bool]:
 
 
 @cache
-def _forbidden(role: str, target: Target) -> tuple[Request, ...]:
-    everything = _calls(target)
-    return tuple(forbidden(_own(role, target), everything, target))
+def _forbidden(role: str, system: System) -> tuple[Request, ...]:
+    return tuple(forbidden(_own(role, system), _calls(system), system.target))
 
 
 # A resource ends in * only where the rest of its name is not known: objects, log streams, report groups, revisions.
@@ -456,9 +536,10 @@ def _siblings(arn: str, target: Target) -> Iterator[str]:
             yield changed(resource=f"service/{cluster}x/{name}")
 
 
-def trust_problems(role: str, trust: dict[str, Any], target: Target) -> Iterator[str]:
+def trust_problems(role: str, trust: dict[str, Any], system: System) -> Iterator[str]:
     """What is wrong with a role's trust policy, lazily as well."""
-    wanted = assumptions(target)[role]
+    target = system.target
+    wanted = assumptions(system)[role]
     legitimate = {_key(request) for request in wanted}
     alone = {"Service": wanted[0].principal}
     if any((each["Principal"], each["Action"]) != (alone, ["sts:AssumeRole"]) for each in trust["Statement"]):
@@ -489,7 +570,7 @@ def trust_problems(role: str, trust: dict[str, Any], target: Target) -> Iterator
             variants = ["999999999999"] if key == "aws:SourceAccount" else list(_siblings(value, target))
             others = {name: text for name, text in request.context.items() if name != key}
             contexts = [{**others, key: variant} for variant in variants]
-            if role != "CodePipelineServiceRole":
+            if not role.startswith("CodePipelineServiceRole"):
                 contexts.append(others)
             for context in contexts:
                 changed = replace(request, context=context)
@@ -511,3 +592,99 @@ def _key(request: Request) -> tuple[str, str, str, str | None]:
 
 def _kind(arn: str) -> str:
     return ":".join(arn.split(":")[2:3]) + str(arn.count("/")) + str(arn.count(":"))
+
+
+# What one environment's builds could do to another ------------------------------------------------------------------
+
+# Calls on no resource that are of no use by themselves: a registry's token lets in with the permissions of its role.
+HARMLESS = {"ecr:GetAuthorizationToken"}
+
+
+def belongings(system: System, environment: str) -> list[str]:
+    """The ARNs of what the environment of this ID has, and of what decides what it runs.
+
+    The repository is among them: a branch decides what is built, whoever can write to it.
+    """
+    target = system.target
+    partition, account = target.partition, target.account
+    place = f"{target.region}:{account}"
+    (pipeline,) = (
+        each
+        for title, each in system.of_type("AWS::CodePipeline::Pipeline").items()
+        if title == f"PipelineFor{environment}Env"
+    )
+    bucket = f"arn:{partition}:s3:::{pipeline['ArtifactStore']['Location']}"
+    arns = [
+        f"arn:{partition}:codepipeline:{place}:{pipeline['Name']}",
+        f"arn:{partition}:events:{place}:rule/{pipeline['Name']}",
+        pipeline["RoleArn"],
+        bucket,
+        f"{bucket}/{pipeline['Name'][:20]}/SourceArti/aBcDeF1",
+    ]
+    for stage in pipeline["Stages"]:
+        for action in stage["Actions"]:
+            configuration = action["Configuration"]
+            match action["ActionTypeId"]["Provider"]:
+                case "CodeCommit":
+                    arns.append(f"arn:{partition}:codecommit:{place}:{configuration['RepositoryName']}")
+                case "Manual":
+                    arns += [
+                        configuration["NotificationArn"],
+                        f"arn:{partition}:codepipeline:{place}:{pipeline['Name']}/{stage['Name']}/{action['Name']}",
+                    ]
+                case "CodeBuild":
+                    project = configuration["ProjectName"]
+                    arns += [
+                        f"arn:{partition}:codebuild:{place}:project/{project}",
+                        f"arn:{partition}:logs:{place}:log-group:/aws/codebuild/{project}",
+                        f"arn:{partition}:logs:{place}:log-group:/aws/codebuild/{project}:log-stream:0a1b",
+                    ]
+                    for variable in json.loads(configuration.get("EnvironmentVariables", "[]")):
+                        if variable["name"] == "ECR_REPOSITORY_URI":
+                            arns.append(f"arn:{partition}:ecr:{place}:repository/{variable['value'].partition('/')[2]}")
+                case "ECS":
+                    cluster, service = configuration["ClusterName"], configuration["ServiceName"]
+                    roles = system.task_roles[service]
+                    arns += [
+                        f"arn:{partition}:ecs:{place}:cluster/{cluster}",
+                        f"arn:{partition}:ecs:{place}:service/{cluster}/{service}",
+                        f"arn:{partition}:ecs:{place}:task-definition/{service}:3",
+                        *(f"arn:{partition}:iam::{account}:role/{role}" for role in roles),
+                    ]
+    return arns
+
+
+def build_roles(system: System, environment: str) -> list[str]:
+    """The titles of the roles that builds of the environment's pipeline work with."""
+    pipeline = system.resources[f"PipelineFor{environment}Env"]["Properties"]
+    projects = {each["Name"]: each["ServiceRole"] for each in system.of_type("AWS::CodeBuild::Project").values()}
+    return [
+        system.role(projects[action["Configuration"]["ProjectName"]])
+        for stage in pipeline["Stages"]
+        for action in stage["Actions"]
+        if action["ActionTypeId"]["Provider"] == "CodeBuild"
+    ]
+
+
+def attacks(policy: dict[str, Any], target: Target, victims: Sequence[str]) -> list[Request]:
+    """All that whoever has the policy may do to what belongs to others, reading included."""
+    allows = _verdicts(policy)
+    actions = sorted({action for statement in policy["Statement"] for action in _expanded(statement["Action"])})
+    own = {"aws:ResourceAccount": target.account, "iam:PassedToService": "ecs-tasks.amazonaws.com"}
+    requests = [
+        Request(action, arn, own)
+        for action in actions
+        if action not in HARMLESS
+        for arn in victims
+        if action.partition(":")[0] in (arn.split(":")[2], "sts")
+    ]
+    return [request for request in requests if allows(request)]
+
+
+def _expanded(actions: Sequence[str]) -> Iterator[str]:
+    for action in actions:
+        service, _, call = action.partition(":")
+        if "*" in action or "?" in action:
+            yield from (each for each in actions_of(service) if fnmatchcase(each.lower(), f"{service}:{call}".lower()))
+        else:
+            yield action

@@ -75,7 +75,7 @@ def _wider(arn: str) -> Iterator[str]:
         parts[5].replace(name[-4:], "*"),
         parts[5].replace("-", "*", 1),
     ):
-        if not resource.endswith("**"):
+        if not resource.endswith("**") and resource != parts[5]:
             yield ":".join(_with(parts, 5, resource))
 
 

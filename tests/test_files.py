@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from ecs_cd_templates.errors import OutputError
-from ecs_cd_templates.files import changed, replace_all
+from ecs_cd_templates.files import beginning, changed, replace_all
 
 OLD = {"a.yaml": "old a\n", "c.yaml": "old c\n"}
 # The first and the last are there already, the one between them is not.
@@ -48,6 +48,27 @@ def test_writes_every_file_into_a_directory_that_it_makes(tmp_path: Path) -> Non
 def test_makes_no_directory_for_nothing(tmp_path: Path) -> None:
     assert replace_all(tmp_path / "output", {}) == []
     assert not (tmp_path / "output").exists()
+
+
+def test_a_file_that_is_larger_differs_without_being_read(output: Path) -> None:
+    os.truncate(output / "a.yaml", 1 << 40)
+    assert changed(output, OLD) == ["a.yaml"]
+
+
+def test_reads_a_regular_file_from_its_beginning_and_nothing_else(
+    output: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for size, content in ((0, b""), (3, b"old"), (100, b"old a\n")):
+        assert beginning(output / "a.yaml", size) == content
+    os.mkfifo(output / "pipe")
+    assert beginning(output / "pipe", 1) is None
+    # A file that became a pipe after the look at it, like some files under /proc, would wait for somebody to write.
+    regular = (output / "a.yaml").stat()
+    monkeypatch.setattr(Path, "stat", lambda self: regular)
+    assert beginning(output / "pipe", 1) == b""
+    writer = os.open(output / "pipe", os.O_RDWR)
+    assert beginning(output / "pipe", 1) == b""
+    os.close(writer)
 
 
 def test_writes_only_what_changes(output: Path) -> None:
@@ -241,7 +262,7 @@ REFUSED_BY_THE_SYSTEM = """
 import json, os, resource, sys
 from pathlib import Path
 from ecs_cd_templates.errors import OutputError
-from ecs_cd_templates.files import changed, replace_all
+from ecs_cd_templates.files import beginning, changed, replace_all
 
 function, directory, largest, contents = sys.argv[1:]
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(largest), int(largest)))

@@ -224,6 +224,25 @@ def test_operators_and_keys_are_joined_by_and(user: str, region: str, source: st
     assert not condition_holds(condition, {"aws:username": user})
 
 
+@pytest.mark.parametrize("value", ["red", "", "true", "false"])
+def test_null_asks_whether_the_key_is_absent(value: str) -> None:
+    for text, absent in (("true", True), ("false", False), (["false"], False)):
+        assert condition_holds({"Null": {"aws:KEY": text}}) is absent
+        assert condition_holds({"Null": {"aws:KEY": text}}, {"aws:key": value}) is not absent
+        assert condition_holds({"Null": {"aws:KEY": text}}, {"aws:other": value}) is absent
+
+
+@pytest.mark.parametrize(
+    ("context", "expected"),
+    [({"aws:key": "red"}, True), ({"aws:key": "blue"}, False), ({}, False), ({"aws:other": "red"}, False)],
+)
+def test_if_exists_with_null_asks_that_the_key_is_there_and_matches(context: Context, expected: bool) -> None:
+    condition = {"StringEqualsIfExists": {"aws:key": "red"}, "Null": {"aws:key": "false"}}
+    assert condition_holds(condition, context) is expected
+    denied = not is_allowed([policy(allow(), deny(Condition=condition))], Request("s3:GetObject", OBJECT, context))
+    assert denied is expected
+
+
 # Trust policies
 
 
@@ -282,7 +301,7 @@ def test_whoever_assumes_a_role_is_a_service_a_role_or_a_user(principal: str | N
 
 # AWS has all of these, and in each of them somebody might have read an Allow or a Deny.
 OTHERS = (
-    *("IpAddress", "NotIpAddress", "NumericEquals", "DateGreaterThan", "BinaryEquals", "Bool", "Null"),
+    *("IpAddress", "NotIpAddress", "NumericEquals", "DateGreaterThan", "BinaryEquals", "Bool"),
     *("StringLike", "StringNotLike", "StringEqualsIgnoreCase", "StringNotEqualsIgnoreCase"),
     *("ForAllValues:StringEquals", "ForAnyValue:StringEquals", "ForAllValues:ArnLike", "ForAnyValue:ArnNotLike"),
 )
@@ -296,6 +315,7 @@ VARIABLES = (
     ("element", "value"),
     [
         *(("Condition", {f"{name}{end}": {"aws:key": "true"}}) for name in OTHERS for end in ("", "IfExists")),
+        ("Condition", {"NullIfExists": {"aws:key": "true"}}),
         *(("Condition", {"StringEquals": {"aws:key": [text]}}) for text in VARIABLES),
         *(("Condition", {"ArnLike": {"aws:key": f"arn:aws:sns:::{text}"}}) for text in VARIABLES),
         *(("Resource", ["*", f"arn:aws:s3:::{text}"]) for text in VARIABLES),
@@ -373,6 +393,7 @@ WRONG_CONDITIONS: tuple[object, ...] = (
     {"ArnNotEqualsIfExists": {"aws:key": [TOPIC, "x:aws:sns:::x"]}},
     *({name: {"aws:key": "x"}} for name in (5, "", "IfExists", "Fn::If", "Ref", "stringequals", "StringEquals ")),
     *({name: {"aws:key": "x"}} for name in ("StringEqualsIfExistsIfExists", "StringNotNotEquals", "ForAllValues:")),
+    *({"Null": {"aws:key": value}} for value in ("True", "no", "", ["true", "false"], False, [])),
 )
 
 

@@ -3,59 +3,138 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import permutations
 from typing import Any
 
 import compare_policies
 import pytest
 
-from ecs_cd_templates.cfn.evaluation import Target
+from ecs_cd_templates.environments import ENVIRONMENTS
 from ecs_cd_templates.steps import BUILD_STEPS
 from iam_evaluator import PolicyError
-from least_privilege import ROLE_TITLES, permission_problems, rendered, trust_problems
+from least_privilege import (
+    ROLE_TITLES,
+    System,
+    apart,
+    apart_for,
+    attacks,
+    belongings,
+    build_roles,
+    permission_problems,
+    quick_start,
+    trust_problems,
+)
 from mutants import mutants
 from support import PARTITIONS, ROOT, TARGET
 
-Proof = Callable[[str, dict[str, Any], Target], Iterator[str]]
+Proof = Callable[[str, dict[str, Any], System], Iterator[str]]
 
 
 PROOFS: dict[str, Proof] = {"permissions": permission_problems, "trust": trust_problems}
+SYSTEMS = {"apart": apart, "quick start": quick_start}
+PAIRS = list(permutations([environment.id for environment in ENVIRONMENTS], 2))
 
 
 @pytest.mark.parametrize("kind", PROOFS)
-@pytest.mark.parametrize("role", ROLE_TITLES)
+@pytest.mark.parametrize("way", SYSTEMS)
 @pytest.mark.parametrize("partition", PARTITIONS)
-def test_each_role_may_do_what_its_pipeline_calls_and_nothing_else(partition: str, role: str, kind: str) -> None:
-    target = PARTITIONS[partition]
-    assert list(PROOFS[kind](role, getattr(rendered(target), kind)[role], target)) == []
+def test_each_role_may_do_what_its_pipeline_calls_and_nothing_else(partition: str, way: str, kind: str) -> None:
+    system = SYSTEMS[way](PARTITIONS[partition])
+    assert len(system.roles) == len(ROLE_TITLES) * (1 if way == "apart" else len(ENVIRONMENTS))
+    for role in system.roles:
+        assert list(PROOFS[kind](role, getattr(system, kind)(role), system)) == []
 
 
-@pytest.mark.parametrize("role", ROLE_TITLES)
-def test_mutants_die(role: str, record_property: Callable[[str, object], None]) -> None:
+# An environment's own roles in the quick start differ from each other in names only.
+MUTATED = [*(("apart", role) for role in ROLE_TITLES), ("quick start", "CodeBuildContainerImageServiceRoleForProdEnv")]
+
+
+@pytest.mark.parametrize(("way", "role"), MUTATED)
+def test_mutants_die(way: str, role: str, record_property: Callable[[str, object], None]) -> None:
     """Whatever is dropped from a policy or widened in it, the proof fails; at least 99 % of the mutants must die."""
+    system = SYSTEMS[way](TARGET)
     survivors: list[str] = []
     count = 0
     for kind, proof in PROOFS.items():
-        for words, mutant in mutants(getattr(rendered(TARGET), kind)[role]):
+        for words, mutant in mutants(getattr(system, kind)(role)):
             count += 1
-            if not _dies(proof, role, mutant):
+            if not _dies(proof, role, mutant, system):
                 survivors.append(f"{kind}: {words}")
-    record_property("summary", f"{role}: {count - len(survivors)} of {count} mutants died")
+    record_property("summary", f"{way}, {role}: {count - len(survivors)} of {count} mutants died")
     assert count > 50
     assert len(survivors) <= count * 0.01, survivors
 
 
-def _dies(proof: Proof, role: str, mutant: dict[str, Any]) -> bool:
+def _dies(proof: Proof, role: str, mutant: dict[str, Any], system: System) -> bool:
     try:
-        return next(proof(role, mutant, TARGET), None) is not None
+        return next(proof(role, mutant, system), None) is not None
     except PolicyError:
         # No policy language at all, or a case that AWS's documentation leaves open: nobody would take it for proven.
         return True
 
 
+@pytest.mark.parametrize(("attacker", "victim"), PAIRS)
+@pytest.mark.parametrize("partition", PARTITIONS)
+def test_no_build_of_one_environment_reaches_another_in_the_quick_start(
+    partition: str, attacker: str, victim: str
+) -> None:
+    """Whoever can push to one environment's branch has all that its builds may do, and that is nothing elsewhere."""
+    system = quick_start(PARTITIONS[partition])
+    victims = belongings(system, victim)
+    assert len(victims) == len(set(victims)) > 15
+    for role in build_roles(system, attacker):
+        assert attacks(system.permissions(role), system.target, victims) == []
+    # Not even what it makes of its own environment is nothing: the check can fail.
+    assert attacks(system.permissions(build_roles(system, attacker)[-1]), system.target, belongings(system, attacker))
+
+
+@pytest.mark.parametrize(("attacker", "victim"), PAIRS)
+def test_builds_that_share_a_project_reach_every_environment(attacker: str, victim: str) -> None:
+    """The reference's shape, in which one project of each kind builds for all: README says what that means."""
+    system = apart(TARGET)
+    possible = [
+        request.action
+        for role in build_roles(system, attacker)
+        for request in attacks(system.permissions(role), TARGET, belongings(system, victim))
+    ]
+    assert {"ecr:PutImage", "s3:GetObject", "s3:PutObject"} <= set(possible)
+
+
+@pytest.mark.parametrize("partition", PARTITIONS)
+def test_production_with_prerequisites_of_its_own_and_the_others_do_not_reach_each_other(partition: str) -> None:
+    target = PARTITIONS[partition]
+    others, production = apart_for(target, ("Dev", "QA")), apart_for(target, ("Prod",))
+    for attacker, attacking, victim, attacked in (
+        ("Dev", others, "Prod", production),
+        ("QA", others, "Prod", production),
+        ("Prod", production, "Dev", others),
+        ("Prod", production, "QA", others),
+    ):
+        for role in build_roles(attacking, attacker):
+            assert attacks(attacking.permissions(role), target, belongings(attacked, victim)) == []
+    for system in (others, production):
+        for role in system.roles:
+            for kind, proof in PROOFS.items():
+                assert list(proof(role, getattr(system, kind)(role), system)) == []
+
+
+def test_attack_is_found_whatever_one_grant_reaches() -> None:
+    """Each thing of production that a build of development could be let at, one at a time."""
+    system = quick_start(TARGET)
+    victims = belongings(system, "Prod")
+    (role, *_) = build_roles(system, "Dev")
+    policy = system.permissions(role)
+    for victim in victims:
+        service = victim.split(":")[2]
+        wider = {"Effect": "Allow", "Action": [f"{service}:*"], "Resource": [victim]}
+        found = attacks({**policy, "Statement": [*policy["Statement"], wider]}, TARGET, victims)
+        assert {request.resource for request in found} == {victim}
+
+
 def test_documented_figures_are_those_of_the_rendered_policies() -> None:
     builds = [f"ours: CodeBuild, {step.display_name}" for step in BUILD_STEPS]
     names = ("ours: CodePipeline", *builds, "ours: EventBridge")
-    policies = dict(zip(names, (rendered(TARGET).permissions[role] for role in ROLE_TITLES), strict=True))
+    policies = dict(zip(names, map(apart(TARGET).permissions, ROLE_TITLES), strict=True))
     page = (ROOT / "docs/least-privilege.md").read_text(encoding="utf-8")
     for line in compare_policies.table(policies):
         assert f"{line}\n" in page

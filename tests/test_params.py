@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ecs_cd_templates.cfn.evaluation import check_parameters
+from ecs_cd_templates import ENVIRONMENTS, RenderSettings
+from ecs_cd_templates.cfn.evaluation import Target, check_parameters, resolve
 from ecs_cd_templates.steps import BUILD_STEPS
 from support import FILES, REFERENCE, ROOT, data, example_values, parameters
 
@@ -40,16 +41,29 @@ def test_files_lack_nothing_that_forms_for_the_references_environments_ask_for(n
 
 def test_names_agree_across_templates() -> None:
     """A parameter that several templates ask for under one name has one value; so have the build projects."""
-    pipelines = [parameters(name) for name in RENDERED if name.startswith("deployment-pipeline-")]
-    own = {"CodePipelineName", "CodeCommitBranchName", "ECRRepositoryName", "ECSClusterName", "ECSServiceName"}
-    values: dict[str, set[str]] = {}
-    for each in pipelines:
-        for key, value in each.items():
-            if key not in own:
-                values.setdefault(key, set()).add(value)
-    assert {key: found for key, found in values.items() if len(found) > 1} == {}
-    everything = pipelines[0]
+    together = parameters("deployment-pipeline-for-all-env.yaml")
+    without = parameters("deployment-pipeline-without-approval.yaml")
+    shared = together.keys() & without.keys()
+    assert len(shared) > 5
+    assert {key: together[key] for key in shared} == {key: without[key] for key in shared}
     for step in BUILD_STEPS:
-        assert everything[step.project.name] == parameters(step.file_name)["CodeBuildProjectName"]
-    with_approval = parameters("deployment-pipeline-with-approval.yaml")
-    assert all(everything[f"{key}ForProdEnv"] == with_approval[key] for key in own)
+        assert together[step.project.name] == parameters(step.file_name)["CodeBuildProjectName"]
+
+
+def test_production_by_itself_shares_nothing_that_a_build_writes_to() -> None:
+    """The file with an approval fits prerequisites that were rendered for production alone."""
+    together = parameters("deployment-pipeline-for-all-env.yaml")
+    alone = parameters("deployment-pipeline-with-approval.yaml")
+    same = {key for key in together.keys() & alone.keys() if together[key] == alone[key]}
+    assert same == {"CodeCommitRepositoryName", "ECSTaskContainerName"}
+    settings = RenderSettings(environments=[each for each in ENVIRONMENTS if each.id == "Prod"])
+    target = Target(account="111122223333", region="us-east-1")
+    outputs = resolve(data(settings)["prerequisites.yaml"], {}, target).outputs
+    for key, value in alone.items():
+        name = key if key in outputs else f"{key}ForProdEnv"
+        if name in outputs:
+            assert outputs[name] == value
+    assert {key for key in alone if key not in outputs and f"{key}ForProdEnv" not in outputs} == {
+        "CodeCommitBranchName",
+        "ECSTaskContainerName",
+    }

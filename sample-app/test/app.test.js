@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { after, before, describe, it } from 'node:test';
 
-import { createApp } from '../app.js';
+import { createApp, greeting } from '../app.js';
 
 async function serve(settings) {
   const server = createApp(settings).listen(0);
@@ -26,7 +26,8 @@ describe('the application', () => {
     const response = await fetch(`${running.url}/`);
     assert.equal(response.status, 200);
     assert.match(response.headers.get('content-type'), /^text\/plain/);
-    assert.equal(await response.text(), 'Hello!\n');
+    assert.ok(greeting.trim());
+    assert.equal(await response.text(), `${greeting}!\n`);
   });
 
   it('is healthy on /healthz', async () => {
@@ -52,6 +53,6 @@ describe('the application with an environment name', () => {
     context.after(() => close(server));
     const response = await fetch(`${url}/`);
     assert.match(response.headers.get('content-type'), /^text\/plain/);
-    assert.equal(await response.text(), 'Hello from <b>qa</b>!\n');
+    assert.equal(await response.text(), `${greeting} from <b>qa</b>!\n`);
   });
 });

@@ -250,8 +250,10 @@ _IMAGE = (
     r"[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?::[0-9]{1,5}(?=/))?(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*"
     r"(?::[A-Za-z0-9_][A-Za-z0-9._-]{0,127})?(?:@sha256:[0-9a-f]{64})?"
 )
+# 255 characters, and a digest.
+_IMAGE_LENGTH = 255 + len("@sha256:") + 64
 CONTAINER_IMAGE = Constraint(
-    pattern=f"^{_IMAGE}$", min_length=1, max_length=255, message=Text("constraint.CONTAINER_IMAGE")
+    pattern=f"^{_IMAGE}$", min_length=1, max_length=_IMAGE_LENGTH, message=Text("constraint.CONTAINER_IMAGE")
 )
 
 
@@ -260,7 +262,7 @@ def container_images(count: int) -> Constraint:
     return Constraint(
         pattern=f"^(?:{_IMAGE}(?:,(?!$)|$)){{{count}}}$",
         min_length=1,
-        max_length=256 * count,
+        max_length=(_IMAGE_LENGTH + 1) * count - 1,
         message=Text("constraint.CONTAINER_IMAGES", count=str(count)),
     )
 

@@ -13,8 +13,8 @@ from .errors import SettingsError
 from .texts import Text
 
 # IDs end up in logical IDs, which are alphanumeric and at most 255 characters long. This tighter length is ours: with
-# it the name of an application's role, which has the ID in it, stays below IAM's 64 characters.
-MAX_ID_LENGTH = 20
+# it the names that are made of the ID stay within the 63 characters of a bucket's and the 64 of a role's.
+MAX_ID_LENGTH = 18
 
 Approval = Literal["before_build", "before_deploy"]
 
@@ -34,7 +34,7 @@ def checked_display_name(field: str, value: object, example: str) -> None:
 class Environment:
     """One environment that a pipeline deploys to.
 
-    ``id`` goes into parameter names and logical IDs (``CodePipelineNameFor{id}Env``): 1 to 20 ASCII
+    ``id`` goes into parameter names and logical IDs (``CodePipelineNameFor{id}Env``): 1 to 18 ASCII
     letters and digits. ``display_name`` goes into the labels ("… for the {display_name}
     environment?"): 1 to 80 characters on one line. ``approval`` says what waits until a person approves:
     ``before_build`` everything after the source, ``before_deploy`` the deployment, so that tests and image are

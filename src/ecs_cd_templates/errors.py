@@ -72,6 +72,10 @@ class MissingExtraError(EcsCdTemplatesError):
     """A package is missing that an extra of this one installs."""
 
 
+# Not by the project's name: whatever a package index has under that is not ours.
+INSTALL_AWS = "is missing: in the checkout, pip install '.[aws]'; with the wheel's file, pip install 'FILE.whl[aws]'"
+
+
 class OutputError(EcsCdTemplatesError):
     """A file that could not be read or written; what was there before is unchanged."""
 

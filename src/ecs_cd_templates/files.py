@@ -1,4 +1,4 @@
-"""Files that are replaced whole or not at all."""
+"""Files that are read as far as is sensible, and replaced whole or not at all."""
 
 from __future__ import annotations
 
@@ -13,6 +13,18 @@ from pathlib import Path
 from .errors import OutputError
 
 
+def beginning(path: Path, size: int) -> bytes | None:
+    """At most ``size`` bytes of a regular file; None for anything else, such as a pipe, which may have no end.
+
+    Raises :class:`OSError`.
+    """
+    if not stat.S_ISREG(path.stat().st_mode):
+        return None
+    # Some files under /proc are regular, and wait like a pipe.
+    with open(path, "rb", opener=_open_without_waiting) as file:
+        return file.read(size) or b""
+
+
 def changed(directory: Path, contents: Mapping[str, str]) -> list[str]:
     """The names whose file in the directory is missing or has another content.
 
@@ -25,7 +37,7 @@ def changed(directory: Path, contents: Mapping[str, str]) -> list[str]:
         pass
     except OSError as error:
         raise _unwritable(directory, error) from None
-    return [name for name, text in contents.items() if _read(directory / name) != text.encode()]
+    return [name for name, text in contents.items() if not _has(directory / name, text.encode())]
 
 
 def replace_all(directory: Path, contents: Mapping[str, str]) -> list[str]:
@@ -102,14 +114,17 @@ def _mode(path: Path) -> int:
     return 0o666 & ~mask
 
 
-def _read(path: Path) -> bytes | None:
+def _has(path: Path, content: bytes) -> bool:
     try:
-        # Reading a pipe would wait for ever.
-        return path.read_bytes() if stat.S_ISREG(path.stat().st_mode) else None
+        return beginning(path, len(content) + 1) == content
     except (FileNotFoundError, NotADirectoryError):
-        return None
+        return False
     except OSError as error:
         raise OutputError("file", str(path), f"cannot be read ({error.strerror})") from None
+
+
+def _open_without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def _unwritable(directory: Path, error: OSError) -> OutputError:

@@ -72,7 +72,7 @@ class PipelineSettings:
     IMMUTABLE_WITH_EXCLUSION only ``latest`` can; MUTABLE keeps applications working that push any tag
     again, so it is the one to update an older stack with.
     ``scan_on_push``: ECR scans each pushed image.
-    ``steps``: the builds that run one after the other, at most 8, one of which pushes the image.
+    ``steps``: the builds that run one after the other, at most 7, one of which pushes the image.
 
     Raises :class:`SettingsError`.
     """

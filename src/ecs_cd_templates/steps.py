@@ -20,10 +20,11 @@ from .parameters import CODEBUILD_GROUP, ROLES_GROUP, ParameterSpec
 from .texts import ENGLISH, Text, words
 
 # A name is in logical IDs, in a file's name, and in the names that are proposed for project and role.
-# These limits are ours: the name of an application's role, which has the step's in it, stays below IAM's 64 characters,
-# and twelve environments with eight steps stay below the 10,240 characters that IAM takes of one role's policies.
-MAX_STEP_NAME_LENGTH = 22
-MAX_STEPS = 8
+# These limits are ours: names of roles, which have the step's in them, stay within IAM's 64 characters; eight
+# environments with seven steps fit into one stack, and twelve stay below the 10,240 characters that IAM takes of one
+# role's policies.
+MAX_STEP_NAME_LENGTH = 19
+MAX_STEPS = 7
 
 # What the pipelines' other actions and their artifact are called.
 SOURCE, APPROVAL, DEPLOY = "Source", "Approval", "Deploy"
@@ -37,7 +38,7 @@ OTHER_ROLES = ("Pipeline", "Events", "Task", "Execution")
 class BuildStep:
     """A build: a CodeBuild project of its own, and an action in every pipeline that runs it.
 
-    ``name``: 1 to 22 ASCII letters and digits, the first a capital, such as ``SecurityScan``; parameters,
+    ``name``: 1 to 19 ASCII letters and digits, the first a capital, such as ``SecurityScan``; parameters,
     logical IDs and the template's file are named after it. ``display_name`` says in labels what it is, 1
     to 80 characters on one line; by default the name in words, such as ``security scan``. ``buildspec``: the
     file in the application that says what to run, by default ``buildspec_securityScan.yml``. ``grants``:

@@ -65,7 +65,7 @@ def test_without_the_extra_it_says_which(monkeypatch: pytest.MonkeyPatch) -> Non
 
     module._session.cache_clear()
     monkeypatch.setitem(sys.modules, "botocore.session", None)
-    with pytest.raises(MissingExtraError, match=r"pip install 'ecs-cd-templates\[aws\]'"):
+    with pytest.raises(MissingExtraError, match=r"in the checkout, pip install '\.\[aws\]'"):
         partition_of("eu-west-1")
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from commands import COMMAND, assert_one_line
 from ecs_cd_templates.cli import main
 from support import FILES
 
@@ -64,3 +67,36 @@ def test_values_that_the_form_refuses_are_refused_here(tmp_path: Path, capsys: p
         out, err = capsys.readouterr()
         assert (out, len(err.splitlines())) == ("", 1)
         assert name in err
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("links", "--bucket", "my-bucket", "--region", "eu-west-1", "--params", "vpc.yaml={}"),
+        ("policies", "--account", "111122223333", "--region", "us-east-1", "--output-dir", "out", "--params", "{}"),
+    ],
+    ids=lambda command: command[0],
+)
+@pytest.mark.parametrize("file", ["/dev/zero", "pipe", "process substitution"])
+def test_a_parameter_file_without_an_end_is_refused(tmp_path: Path, command: tuple[str, ...], file: str) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    reader, writer = os.pipe()
+    # Should it read on, it ends before the machine's memory does.
+    limited = ["sh", "-c", 'ulimit -v 1000000 && exec "$@"', "sh", *COMMAND]
+    try:
+        done = subprocess.run(
+            [*limited, *(word.format(f"/dev/fd/{reader}" if " " in file else file) for word in command)],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=20,
+            pass_fds=[reader],
+        )
+    finally:
+        os.close(reader)
+        os.close(writer)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert_one_line(done.stderr)
+    assert "is not a regular file: save the values in one" in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["pipe"]

@@ -21,9 +21,7 @@ from ecs_cd_templates.errors import (
     ParameterFileError,
     RegionError,
 )
-from ecs_cd_templates.launch.bundle import (
-    Folder,
-)
+from ecs_cd_templates.launch.bundle import Folder
 from ecs_cd_templates.launch.links import (
     BUTTON,
     Link,
@@ -37,7 +35,7 @@ from ecs_cd_templates.launch.links import (
 )
 from ecs_cd_templates.launch.quick_create import MAX_ADDRESS_LENGTH, stack_name
 from forms import decode
-from support import BUCKET_REGIONS, FILES, ROOT, built, parameters, published, rendered
+from support import BUCKET_REGIONS, FILES, ROOT, built, data, parameters, published, published_data, rendered
 
 NAMES = list(catalog.templates())
 VALUES = {name: parameters(name) for name in NAMES}
@@ -73,41 +71,28 @@ def test_every_link_opens_its_template_in_its_region(partition: str, filled_in: 
         assert form.parameters.keys() <= built()[link.template]["Parameters"].keys()
         assert link.left_out == {}
         assert len(quote(link.address, safe="")) <= MAX_ADDRESS_LENGTH
-        # The archive is published beside the template, and the local template does not know of it.
-        archive = {
-            "SampleAppBucketName": "my-bucket",
-            "SampleAppKey": f"team/(a)!/{publication.version}/sample-app.zip",
-        }
-        _assert_command_does_the_same(link, given_values, archive if link.template == "quick-start.yaml" else {})
-        assert ("--nested-base-url" in link.note) == nested
+        _assert_command_does_the_same(link, given_values)
+        assert ("--nested-base-url" in link.note) == (nested and " deploy " in link.command)
 
 
-def _assert_command_does_the_same(
-    link: Link, given_values: Mapping[str, Parameters], published_only: Mapping[str, str]
-) -> None:
+def _assert_command_does_the_same(link: Link, given_values: Mapping[str, Parameters]) -> None:
     words = shlex.split(link.command)
-    assert words[:3] == ["aws", "cloudformation", "deploy"]
-    if "--parameter-overrides" in words:
-        start = words.index("--parameter-overrides")
-        overrides = words[start + 1 :]
-        words = words[:start]
-    else:
-        overrides = []
+    text = rendered()[link.template]
+    # What is larger can be sent from S3 only, and the AWS CLI's deploy takes no bucket of another region.
+    large = len(text.encode()) > 51_200
+    assert words[:3] == ["aws", "cloudformation", "create-stack" if large else "deploy"]
     options = dict(zip(words[3::2], words[4::2], strict=True))
     assert options.pop("--region") == link.region
     assert options.pop("--stack-name") == link.stack_name
-    file = options.pop("--template-file")
-    assert file == f"templates/{link.template}"
-    text = rendered()[link.template]
-    if link.template in given_values and not published_only:
-        assert overrides == [f"file://{FILES[link.template]}"]
+    if large:
+        assert options.pop("--template-url") == link.template_url
     else:
-        given = given_values[link.template].values if link.template in given_values else {}
-        assert dict(word.split("=", 1) for word in overrides) == {**published_only, **given}
+        assert options.pop("--template-file") == f"templates/{link.template}"
+    if link.template in given_values:
+        file = options.pop("--parameters" if large else "--parameter-overrides")
+        assert file == f"file://{FILES[link.template]}"
     if "Type: AWS::IAM::" in text:
         assert options.pop("--capabilities") == "CAPABILITY_NAMED_IAM"
-    if len(text.encode()) > 51_200:
-        assert options.pop("--s3-bucket") == "my-bucket"
     assert options == {}
 
 
@@ -129,31 +114,30 @@ def test_a_note_says_how_to_render_what_the_command_reads(settings: RenderSettin
         assert ("The command reads templates/" in text) == (link.note != "")
 
 
-def _overrides(link: Link) -> list[str]:
-    _, _, words = link.command.partition(" --parameter-overrides ")
-    return shlex.split(words)
+def test_what_the_command_reads_makes_what_is_published() -> None:
+    templates = published_data(FOLDER.url(published(FOLDER).version))
+    for link in links(FOLDER, only_regions=["us-east-1"]):
+        if "--template-url" not in link.command:
+            for section in ("Parameters", "Rules", "Conditions", "Resources"):
+                assert templates[link.template].get(section) == data()[link.template].get(section)
 
 
-def test_the_command_passes_the_defaults_that_only_publishing_fills_in() -> None:
-    bucket = "SampleAppBucketName=my-bucket"
-    key = f"SampleAppKey={FOLDER.key(published(FOLDER).version)}/sample-app.zip"
-    # Every other default is in the template that the command reads.
-    assert {link.template: _overrides(link) for link in links(FOLDER, only_regions=["us-east-1"])} == {
-        name: [bucket, key] if name == "quick-start.yaml" else [] for name in NAMES
-    }
+def test_the_command_for_a_large_template_passes_what_is_given_and_nothing_else() -> None:
     name = "quick-start.yaml"
-    # What is given wins, and a file is named where it has everything.
-    for values, overrides in (
-        ({"SampleAppBucketName": "theirs"}, ["SampleAppBucketName=theirs", key]),
-        ({"SampleAppBucketName": "", "SampleAppKey": ""}, ["file://values.json"]),
+    values = {key: str(each["Default"]) for key, each in built()[name]["Parameters"].items() if "Default" in each}
+    rows = [{"ParameterKey": key, "ParameterValue": value} for key, value in values.items()]
+    for given, passed in (
+        (Parameters(values={}), []),
+        (Parameters(values=values, file="v.json"), ["--parameters", "file://v.json"]),
+        (Parameters(values=values), ["--parameters", json.dumps(rows, ensure_ascii=False, separators=(",", ":"))]),
     ):
-        (link,) = links(
-            FOLDER,
-            only_templates=[name],
-            only_regions=["us-east-1"],
-            parameters={name: Parameters(values=values, file="values.json")},
-        )
-        assert _overrides(link) == overrides
+        (link,) = links(FOLDER, only_templates=[name], only_regions=["us-east-1"], parameters={name: given})
+        assert shlex.split(link.command)[9:] == ["--capabilities", "CAPABILITY_NAMED_IAM", *passed]
+
+
+def test_no_command_names_a_bucket_of_another_region() -> None:
+    # https://github.com/aws/aws-cli/issues/4372
+    assert [link for link in links(FOLDER) if "--s3-bucket" in link.command and link.region != FOLDER.region] == []
 
 
 def test_only_the_templates_and_regions_that_are_asked_for() -> None:

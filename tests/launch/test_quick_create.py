@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from collections.abc import Mapping
@@ -16,7 +17,7 @@ from ecs_cd_templates.errors import (
     EcsCdTemplatesError,
     ParameterError,
 )
-from ecs_cd_templates.launch.quick_create import MAX_ADDRESS_LENGTH, deploy_command, stack_name
+from ecs_cd_templates.launch.quick_create import MAX_ADDRESS_LENGTH, launch_command, stack_name
 from forms import decode, quick
 from support import FILES, built, parameters
 
@@ -111,23 +112,42 @@ def test_stack_names(file_name: str, name: str) -> None:
     assert stack_name(file_name) == name
 
 
-def test_the_command_quotes_and_asks_for_what_the_template_needs() -> None:
-    role: dict[str, Any] = {"Resources": {"Role": {"Type": "AWS::IAM::Role"}}}
-    bucket: dict[str, Any] = {"Resources": {"Bucket": {"Type": "AWS::S3::Bucket"}}}
-    values = ["A=b c", "B=$(rm -rf ~)", "C='\"`\\", "D=a\nb", "E="]
-    for template, capable in ((role, True), (bucket, False)):
-        for size, large in ((51_200, False), (51_201, True)):
-            command = deploy_command(
-                template_file="my templates/t.yaml",
-                template=template,
-                size=size,
-                region="eu-west-1",
-                stack_name="t",
-                bucket="my-bucket",
-                overrides=values,
-            )
-            words = shlex.split(command)
-            assert words[words.index("--template-file") + 1] == "my templates/t.yaml"
-            assert words[words.index("--parameter-overrides") + 1 :] == values
-            assert ("--capabilities CAPABILITY_NAMED_IAM" in command) == capable
-            assert ("--s3-bucket my-bucket" in command) == large
+VALUES = {"A": "b c", "B": "$(rm -rf ~)", "C": "'\"`\\", "D": "a\nb,ParameterKey=E", "E": "", "F": "\u65e5\u2028"}
+
+
+@pytest.mark.parametrize(("size", "large"), [(51_200, False), (51_201, True)])
+@pytest.mark.parametrize(("kind", "capable"), [("AWS::IAM::Role", True), ("AWS::S3::Bucket", False)], ids=str)
+def test_the_command_quotes_and_asks_for_what_the_template_needs(
+    kind: str, capable: bool, size: int, large: bool
+) -> None:
+    def words(values: Mapping[str, str], file: str | None) -> list[str]:
+        command = launch_command(
+            template_file="my templates/t.yaml",
+            template_url="https://my-bucket.s3.eu-west-1.amazonaws.com/%28a%29/t.yaml",
+            template={"Resources": {"One": {"Type": kind}}},
+            size=size,
+            region="eu-west-1",
+            stack_name="t",
+            values=values,
+            file=file,
+        )
+        return shlex.split(command)
+
+    expected = ["aws", "cloudformation", "create-stack" if large else "deploy"]
+    expected += ["--region", "eu-west-1", "--stack-name", "t"]
+    # What is too large to be sent is read from where it was published, whatever the region: the AWS CLI's deploy
+    # would look for the bucket in the stack's region.
+    if large:
+        expected += ["--template-url", "https://my-bucket.s3.eu-west-1.amazonaws.com/%28a%29/t.yaml"]
+    else:
+        expected += ["--template-file", "my templates/t.yaml"]
+    expected += ["--capabilities", "CAPABILITY_NAMED_IAM"] if capable else []
+    assert words({}, None) == expected
+    expected.append("--parameters" if large else "--parameter-overrides")
+    assert words(VALUES, "a b.json") == [*expected, "file://a b.json"]
+    *before, values = words(VALUES, None) if large else (*expected, "[]")
+    if large:
+        assert before == expected
+        assert json.loads(values) == [{"ParameterKey": key, "ParameterValue": value} for key, value in VALUES.items()]
+    else:
+        assert words(VALUES, None) == [*expected, *(f"{key}={value}" for key, value in VALUES.items())]

@@ -25,10 +25,12 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from ecs_cd_templates import catalog
+from ecs_cd_templates.cfn.regions import lacking
 from ecs_cd_templates.cli import main
 from ecs_cd_templates.launch import bundle
 from ecs_cd_templates.launch.bundle import SAMPLE_APP_ARCHIVE, Folder
-from support import ROOT, load
+from forms import decode
+from support import ROOT, built, load
 
 ACCOUNT = "123456789012"
 OTHER_ACCOUNT = "999988887777"
@@ -250,7 +252,7 @@ def test_first_everything_then_nothing(aws: Aws, bucket: Bucket, publish: Publis
     ]
 
 
-def test_the_next_step_opens_what_was_published(
+def test_the_links_open_what_was_published(
     bucket: Bucket, publish: Publish, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for options in (
@@ -259,11 +261,13 @@ def test_the_next_step_opens_what_was_published(
         ("--environment", "Dev", "--environment", "Live,name=live & well", "--build-step", "Scan"),
     ):
         assert publish(*options) == 0
-        published, following = publish.out.splitlines()
-        program, *command = shlex.split(following.removeprefix("next: "))
-        assert program == "ecs-cd-templates"
-        assert main([*command, "--format", "json"]) == 0
+        published, quick_start, following = publish.out.splitlines()
+        # What starts the program stands before, and is tested with the command itself.
+        words = shlex.split(following.removeprefix("next: "))
+        assert main([*words[words.index("links") :], "--format", "json"]) == 0
         found = json.loads(capsys.readouterr().out)
+        (there,) = [link for link in found if (link["template"], link["region"]) == ("quick-start.yaml", REGION)]
+        assert quick_start == f"quick start: {there['address']}"
         more = {"code-build-scan.yaml"} if "Scan" in options else set()
         assert {link["template"] for link in found} == set(catalog.templates()) | more
         for url in {link["template_url"] for link in found}:
@@ -475,8 +479,27 @@ def test_publishes_in_every_partition(
     made = Bucket(f"bucket-in-{region}", region)
     publish = Publish(made.name, capsys)
     assert publish("--region", region) == 0
-    assert f"published: https://{made.name}.s3.{region}.{suffix}/ecs-cd-templates/" in publish.out
+    published, quick_start, following = publish.out.splitlines()
+    assert published.startswith(f"published: https://{made.name}.s3.{region}.{suffix}/ecs-cd-templates/")
+    assert following.startswith("next: ")
+    form = decode(quick_start.removeprefix("quick start: "))
+    domain = {"cn-north-1": "console.amazonaws.cn", "us-gov-west-1": "console.amazonaws-us-gov.com"}
+    assert form.host == f"{region}.{domain.get(region, 'console.aws.amazon.com')}"
+    assert form.region == region
+    assert form.template_url == f"{published.removeprefix('published: ')}quick-start.yaml"
+    assert (form.stack_name, form.parameters) == ("quick-start", {})
     assert f"{made.name}.s3.{region}.{suffix}".encode() in made.contents()[f"ecs-cd-templates/{made.latest()}/one.yaml"]
+
+
+def test_where_the_quick_start_lacks_a_service_there_is_no_link(
+    aws: Aws, small: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    region = "ap-southeast-7"
+    assert lacking(built()["quick-start.yaml"], region), "choose a region without CodeCommit"
+    made = Bucket(f"bucket-in-{region}", region)
+    publish = Publish(made.name, capsys)
+    assert publish("--region", region) == 0
+    assert [line.partition(": ")[0] for line in publish.out.splitlines()] == ["published", "next"]
 
 
 @pytest.mark.parametrize(
@@ -540,7 +563,7 @@ def test_a_command_line_that_cannot_work_asks_aws_nothing(
 
 def test_without_boto3_it_says_how_to_get_it(publish: Publish, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "boto3", None)
-    publish.assert_refused(says=["boto3", "pip install 'ecs-cd-templates[aws]'"])
+    publish.assert_refused(says=["boto3", "in the checkout, pip install '.[aws]'", "pip install 'FILE.whl[aws]'"])
 
 
 def test_an_answer_that_is_not_from_aws_is_said_so(publish: Publish, monkeypatch: pytest.MonkeyPatch) -> None:

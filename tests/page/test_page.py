@@ -163,11 +163,31 @@ def _lane(suffix: str, display_name: str | None, *, approval: bool) -> dict[str,
     }
 
 
-@pytest.mark.parametrize("name", ["deployment-pipeline-for-all-env.yaml", "quick-start.yaml"])
-def test_picture_shows_each_pipeline_with_what_it_works_on(name: str) -> None:
-    assert _lanes(name) == [
-        _lane(f"For{each.id}Env", each.display_name, approval=each.approval) for each in ENVIRONMENTS
+def test_picture_shows_each_pipeline_with_what_it_works_on() -> None:
+    assert _lanes("deployment-pipeline-for-all-env.yaml") == [
+        _lane(f"For{each.id}Env", each.display_name, approval=bool(each.approval)) for each in ENVIRONMENTS
     ]
+
+
+def test_picture_shows_names_that_are_made_of_the_applications() -> None:
+    lanes = {lane["environment"]: lane for lane in _lanes("quick-start.yaml")}
+    for each in ENVIRONMENTS:
+        lane, own = lanes[str(each.display_name)], f"${{ApplicationName}}-{each.id.lower()}"
+        steps = {title: values for _, title, values in lane["steps"]}
+        assert lane["name"] == own
+        assert steps["Source"] == ["${ApplicationName}", f"${{CodeCommitBranchNameFor{each.id}Env}}"]
+        assert steps["Unit tests"] == [f"{own}-nodejs"]
+        assert steps["Container image"] == [f"{own}-containerimage", own]
+        assert steps["Deploy"] == [own, own]
+        assert steps.get("Approval", []) == (["${ApplicationName}-approvals"] if each.approval else [])
+
+
+def test_picture_shows_where_the_approval_stands() -> None:
+    live = Environment(id="Live", display_name="live", approval="before_deploy")
+    settings = RenderSettings(environments=[live])
+    for name in ("deployment-pipeline-for-all-env.yaml", "quick-start.yaml"):
+        (lane,) = _lanes(name, templates=settings)
+        assert [kind for kind, *_ in lane["steps"]] == ["source", *["build"] * len(BUILD_STEPS), "approval", "deploy"]
 
 
 def test_picture_of_a_single_pipeline() -> None:
@@ -201,6 +221,20 @@ def test_nested_stacks_need_the_regions_of_what_is_in_them() -> None:
     assert nested["templates"][name]["regions"] == _data(TEXT)["templates"][name]["regions"]
 
 
+def test_picture_shows_what_is_in_nested_stacks() -> None:
+    name = "deployment-pipeline-for-all-env.yaml"
+    assert _lanes(name, nested=True) == _lanes(name) != []
+
+
+def test_data_says_whether_the_command_needs_a_rendering_of_ones_own() -> None:
+    mutable = RenderSettings(pipeline=PipelineSettings(image_tag_mutability="MUTABLE"))
+    told = [
+        [_data(to_html(PageSettings(bucket="my-templates", **changes)))[key] for key in ("usualSettings", "nested")]
+        for changes in ({}, {"templates": mutable}, {"nested": True}, {"templates": mutable, "nested": True})
+    ]
+    assert told == [[True, False], [False, False], [True, True], [False, True]]
+
+
 def test_data_says_what_the_page_cannot_know() -> None:
     data = _data(TEXT)
     version = publication(Folder(bucket="my-templates", region="eu-west-1")).version
@@ -212,7 +246,6 @@ def test_data_says_what_the_page_cannot_know() -> None:
         "bucket": "my-templates",
         "prefix": f"ecs-cd-templates/{version}",
     }
-    assert data["archive"] == {"bucket": "SampleAppBucketName", "key": "SampleAppKey", "file": "sample-app.zip"}
     assert (data["largestFromFile"], data["longestAddress"]) == (51_200, 8_000)
     assert data["idPrefixes"] == {
         "AWS::EC2::SecurityGroup::Id": "sg",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from ecs_cd_templates import (
     Environment,
     ParameterError,
     PipelineSettings,
+    SettingsError,
     build_all_environments,
     build_code_build,
     build_deployment_pipeline,
@@ -24,6 +26,7 @@ from ecs_cd_templates import (
 )
 from ecs_cd_templates.catalog import RenderSettings
 from ecs_cd_templates.cfn.evaluation import Resolved, Target, resolve
+from ecs_cd_templates.stacks import deployment_pipeline
 from ecs_cd_templates.steps import BUILD_STEPS, CONTAINER_IMAGE, BuildStep
 from support import PARTITIONS, TARGET, branch_of, data, load, parameters, rendered
 
@@ -76,10 +79,11 @@ def expected_stages(environment: Environment, partition: str) -> list[dict[str, 
         "Configuration": {
             "NotificationArn": f"arn:{partition}:sns:{region}:111122223333:ecs-cd-approvals",
             "ExternalEntityLink": f"https://{CONSOLES[partition]}/codesuite/codecommit/repositories/ecs-cd-sample-app"
-            f"/commit/#{{SourceVariables.CommitId}}?region={region}",
-            "CustomData": f"Commit #{{SourceVariables.CommitId}} on branch {branch}: "
-            "#{SourceVariables.CommitMessage}",
+            f"/commits?region={region}",
+            "CustomData": f"Commit #{{SourceVariables.CommitId}} on branch {branch}. What goes out is all that the "
+            "branch has gained since it was last deployed: choose the branch in the linked history to see it.",
         },
+        "TimeoutInMinutes": 4320,
     }
     build_app = {
         "Name": "BuildApp",
@@ -106,8 +110,11 @@ def expected_stages(environment: Environment, partition: str) -> list[dict[str, 
         "OutputArtifacts": [{"Name": "BuildContainerArtifact"}],
     }
     builds: dict[str, dict[str, Any]] = {"Nodejs": build_app, "ContainerImage": build_container}
-    steps: list[dict[str, Any]] = [approval] if environment.approval else []
-    steps += [builds.get(step.name) or expected_build(step) for step in BUILD_STEPS]
+    steps = [builds.get(step.name) or expected_build(step) for step in BUILD_STEPS]
+    if environment.approval == "before_build":
+        steps.insert(0, approval)
+    if environment.approval == "before_deploy":
+        steps.append(approval)
     return [
         {
             "Name": "Source",
@@ -136,7 +143,7 @@ def expected_stages(environment: Environment, partition: str) -> list[dict[str, 
                         "ClusterName": f"ecs-cd-{name}",
                         "ServiceName": f"ecs-cd-sample-app-{name}",
                         "FileName": "imagedefinitions.json",
-                        "DeploymentTimeout": "20",
+                        "DeploymentTimeout": "15",
                     },
                     "InputArtifacts": [{"Name": "BuildContainerArtifact"}],
                 }
@@ -213,7 +220,18 @@ def test_each_trigger_starts_its_own_pipeline_on_its_own_branch(
 
 @pytest.mark.parametrize("partition", PARTITIONS)
 def test_flat_and_nested_are_the_same(partition: str) -> None:
-    assert flat(VALUES, PARTITIONS[partition]) == nested(VALUES, PARTITIONS[partition])
+    one, other = flat(VALUES, PARTITIONS[partition]), nested(VALUES, PARTITIONS[partition])
+    assert {key: (properties(part), part.outputs) for key, part in one.items()} == {
+        key: (properties(part), part.outputs) for key, part in other.items()
+    }
+
+
+def properties(part: Resolved) -> dict[str, Any]:
+    """The resources without what says only when they are made."""
+    return {
+        title: {key: value for key, value in resource.items() if key not in ("DependsOn", "Metadata")}
+        for title, resource in part.resources.items()
+    }
 
 
 @pytest.mark.parametrize("form", [flat, nested])
@@ -237,7 +255,7 @@ def test_blank_lifecycle_policy_leaves_the_repository_alone(form: Any) -> None:
     assert "ECRRepository" in parts["Prod"].resources
     # The pipeline pushes to it all the same.
     whole = form(VALUES, TARGET)["QA"]
-    assert parts["QA"].resources["Pipeline"] == whole.resources["Pipeline"]
+    assert properties(parts["QA"])["Pipeline"] == properties(whole)["Pipeline"]
     assert parts["QA"].outputs == whole.outputs
 
 
@@ -335,16 +353,77 @@ def test_single_pipelines_refuse_one_project_for_both_builds(name: str) -> None:
         )
 
 
+@pytest.mark.parametrize("templates", [FLAT, NESTED], ids=["flat", "nested"])
+def test_environments_may_share_a_repository_that_exists(templates: Any) -> None:
+    """Blank lifecycle policies say that it does; one that is made is an environment's own."""
+    shared = {"ECRRepositoryNameForQAEnv": "ecs-cd-sample-app-dev"}
+    blank = {f"LifecyclePolicyTextFor{key}Env": "" for key in ("Dev", "QA")}
+    resolve(templates[ALL], {**VALUES, **shared, **blank}, TARGET)
+    for one in blank:
+        with pytest.raises(ParameterError, match="ECR repository of its own"):
+            resolve(templates[ALL], {**VALUES, **shared, one: ""}, TARGET)
+
+
+@pytest.mark.parametrize("approval", ["before_build", "before_deploy"])
+def test_the_approval_stands_where_the_environment_says(approval: Any) -> None:
+    environments = [replace(ENVIRONMENTS[-1], approval=approval)]
+    settings = RenderSettings(environments=environments)
+    nested_settings = RenderSettings(environments=environments, nested_base_url=BASE_URL)
+    name = deployment_pipeline.file_name(environments[0])
+    (stack,) = data(nested_settings)[ALL]["Resources"].values()
+    assert stack["Properties"]["TemplateURL"] == f"{BASE_URL}/{name}"
+    single = data(nested_settings)[name]["Resources"]["Pipeline"]["Properties"]
+    for pipeline in (single, data(settings)[ALL]["Resources"]["PipelineForProdEnv"]["Properties"]):
+        actions = [action for stage in pipeline["Stages"] for action in stage["Actions"]]
+        names = [action["Name"] for action in actions]
+        before = names[: names.index("Approval")]
+        assert before == (["Source"] if approval == "before_build" else ["Source", *(s.action for s in BUILD_STEPS)])
+        # Nothing runs beside the approval, and a deployment stage that fails deploys what ran before once more.
+        assert [action["RunOrder"] for action in pipeline["Stages"][1]["Actions"]] == list(range(1, len(names) - 1))
+        assert [action["Name"] for action in pipeline["Stages"][2]["Actions"]] == ["Deploy"]
+        assert actions[names.index("Approval")]["TimeoutInMinutes"] >= 24 * 60
+
+
+def test_a_single_pipeline_with_the_later_approval_is_rendered_where_an_environment_has_it() -> None:
+    assert "deployment-pipeline-with-approval-before-deploy.yaml" not in FLAT
+
+
+def test_approvals_can_show_the_message() -> None:
+    settings = DeploymentPipelineSettings(
+        environment=ENVIRONMENTS[-1], pipeline=PipelineSettings(approval_shows_message=True)
+    )
+    template = build_deployment_pipeline(settings).to_dict()
+    assert "#{SourceVariables.CommitMessage}" in json.dumps(template)
+    # A message of any length would count against the 1,000 characters of a configuration value.
+    assert "CommitMessage" not in str(FLAT)
+
+
+def test_only_one_tag_can_be_pushed_again() -> None:
+    settings = PipelineSettings(image_tag_mutability="IMMUTABLE_WITH_EXCLUSION")
+    template = data(RenderSettings(pipeline=settings))["deployment-pipeline-without-approval.yaml"]
+    repository = template["Resources"]["ECRRepository"]["Properties"]
+    assert repository["ImageTagMutability"] == "IMMUTABLE_WITH_EXCLUSION"
+    assert repository["ImageTagMutabilityExclusionFilters"] == [
+        {"ImageTagMutabilityExclusionFilterType": "WILDCARD", "ImageTagMutabilityExclusionFilterValue": "latest"}
+    ]
+
+
+@pytest.mark.parametrize("minutes", [0, 1439, 86401, 1440.0, "1440", True])
+def test_an_approval_waits_a_day_at_least(minutes: Any) -> None:
+    with pytest.raises(SettingsError, match=r"PipelineSettings\.approval_timeout_minutes"):
+        PipelineSettings(approval_timeout_minutes=minutes)
+
+
 def test_settings_change_what_they_say() -> None:
     plain = PipelineSettings(
         pipeline_type="V1",
         rollback_on_failure=False,
         deployment_timeout_minutes=60,
-        approval_shows_message=False,
+        approval_timeout_minutes=1440,
         image_tag_mutability="MUTABLE",
         scan_on_push=False,
     )
-    environment = Environment(id="Prod", display_name="production", approval=True)
+    environment = Environment(id="Prod", display_name="production", approval="before_build")
     template = load(
         to_yaml(build_deployment_pipeline(DeploymentPipelineSettings(environment=environment, pipeline=plain)))
     )
@@ -354,7 +433,7 @@ def test_settings_change_what_they_say() -> None:
     assert resources["Pipeline"]["Properties"]["PipelineType"] == "V1"
     assert all("OnFailure" not in stage for stage in stages)
     assert stages[2]["Actions"][0]["Configuration"]["DeploymentTimeout"] == "60"
-    assert "CommitMessage" not in stages[1]["Actions"][0]["Configuration"]["CustomData"]
+    assert stages[1]["Actions"][0]["TimeoutInMinutes"] == 1440
     assert "CommitId" in stages[1]["Actions"][0]["Configuration"]["CustomData"]
     assert resources["ECRRepository"]["Properties"]["ImageTagMutability"] == "MUTABLE"
     assert resources["ECRRepository"]["Properties"]["ImageScanningConfiguration"] == {"ScanOnPush": False}
@@ -425,7 +504,7 @@ def test_no_partition_or_domain_is_written_out() -> None:
 
 
 def test_all_environments_takes_any_list() -> None:
-    environments = [Environment(id="Prod", display_name="production", approval=True)]
+    environments = [Environment(id="Prod", display_name="production", approval="before_build")]
     template = load(to_yaml(build_all_environments(AllEnvironmentsSettings(environments=environments))))
     assert list(template["Resources"]) == ["ECRRepositoryForProdEnv", "CWEventTriggerForProdEnv", "PipelineForProdEnv"]
     assert set(template["Rules"]) == {"DistinctBuildProjects"}

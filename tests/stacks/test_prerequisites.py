@@ -17,7 +17,8 @@ from ecs_cd_templates import (
     build_prerequisites,
     to_yaml,
 )
-from ecs_cd_templates.cfn.evaluation import resolve
+from ecs_cd_templates.cfn.evaluation import Resolved, resolve
+from ecs_cd_templates.cfn.intrinsics import walk
 from ecs_cd_templates.cfn.limits import MAX_BODY_BYTES
 from ecs_cd_templates.cli import main
 from ecs_cd_templates.constraints import EXISTING
@@ -176,6 +177,73 @@ def test_without_an_approval_there_is_no_topic_and_no_permission_for_one() -> No
     assert "Approval" not in text.replace("Artifacts and approvals", "")
 
 
+# Production can have prerequisites of its own, beside those of the environments that anybody may push to.
+
+SHARED, ALONE = ("Dev", "QA"), ("Prod",)
+
+
+def launched(ids: tuple[str, ...], values: dict[str, str] | None = None) -> Resolved:
+    environments = [environment for environment in ENVIRONMENTS if environment.id in ids]
+    template = build_prerequisites(PrerequisitesSettings(environments=environments)).to_dict()
+    return resolve(template, values or {}, TARGET)
+
+
+def test_names_proposed_for_one_environment_end_in_its_id() -> None:
+    outputs = launched(ALONE).outputs
+    assert all(name.endswith("-prod") for key, name in outputs.items() if key != "CodeCommitRepositoryName")
+    assert {"CodePipelineArtifactBucketName", "SNSTopicName", "CodePipelineServiceRoleName"} < outputs.keys()
+    assert outputs["CodePipelineArtifactBucketName"] == f"{BUCKET}-prod"
+    # Where several share them they do not, and the repository is one for all.
+    everything = launched((*SHARED, *ALONE)).outputs
+    part_names = {part.spec.name for part in PARTS}
+    assert not any(everything[name].endswith("-prod") for name in part_names)
+    assert outputs["CodeCommitRepositoryName"] == everything["CodeCommitRepositoryName"]
+
+
+def test_two_launches_beside_each_other_share_no_name_but_the_repository() -> None:
+    shared = launched(SHARED)
+    repository = shared.outputs["CodeCommitRepositoryName"]
+    alone = launched(ALONE, {"CodeCommitRepositoryName": EXISTING + repository})
+    assert not names_made(shared) & names_made(alone)
+    assert set(shared.outputs.values()) & set(alone.outputs.values()) == {repository}
+    # The roles of one work on nothing of the other's, and are taken on for nothing of the other's. A task definition
+    # is tagged while it is registered, when there is nothing yet that could be the other's.
+    account = "us-east-1:111122223333"
+    both = {f"arn:aws:codecommit:{account}:{repository}", f"arn:aws:ecs:{account}:task-definition/*:*"}
+    assert arns(shared) & arns(alone) == both
+
+
+def names_made(launch: Resolved) -> set[tuple[str, str]]:
+    """Each name that the launch takes, with what it is a name of."""
+    resources = [resource for resource in launch.resources.values() if resource["Type"] != "AWS::S3::BucketPolicy"]
+    names = {
+        (resource["Type"], value)
+        for resource in resources
+        for key, value in resource["Properties"].items()
+        if key in {"BucketName", "LogGroupName", "RepositoryName", "RoleName", "TopicName"}
+    }
+    assert len(names) == len(resources)
+    return names
+
+
+def arns(launch: Resolved) -> set[str]:
+    """Every ARN in the launch's policies."""
+    return {
+        text
+        for resource in launch.resources.values()
+        for text in walk(resource)
+        if isinstance(text, str) and text.startswith("arn:")
+    }
+
+
+def test_the_form_says_that_a_bucket_is_reached_as_a_whole() -> None:
+    assert "read and write all of it" in TEMPLATE["Parameters"]["CodePipelineArtifactBucketName"]["Description"]
+    resources = made({"CodePipelineArtifactBucketName": "existing:theirs"})
+    roles = [name for name in resources if name.endswith("Role") and name != "CloudWatchEventRole"]
+    assert len(roles) == 1 + len(BUILD_STEPS)
+    assert all("arn:aws:s3:::theirs/*" in json.dumps(resources[name]) for name in roles)
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -245,7 +313,7 @@ def test_settings() -> None:
 def test_policies_of_the_largest_settings_fit_into_a_role(partition: str, steps: list[BuildStep]) -> None:
     """IAM takes 10,240 characters of policies for a role, not counting white space; here with ordinary names."""
     environments = [
-        Environment(id=f"Environment{number:03}", display_name=f"number {number}", approval=True)
+        Environment(id=f"Environment{number:03}", display_name=f"number {number}", approval="before_build")
         for number in range(12)
     ]
     settings = PrerequisitesSettings(environments=environments, pipeline=PipelineSettings(steps=steps))
@@ -277,7 +345,10 @@ def test_policies_are_those_of_the_template(tmp_path: Any) -> None:
             role = resource["Properties"]
             expected[f"{role['RoleName']}.json"] = role["Policies"][0]["PolicyDocument"]
             expected[f"{role['RoleName']}.trust.json"] = role["AssumeRolePolicyDocument"]
-    assert written(tmp_path) == expected
+    files = written(tmp_path)
+    # Developers have one beside them, which is no role's.
+    assert files.pop("developers.deny.json")["Statement"]
+    assert files == expected
     assert len(expected) == 2 * len(prerequisites.roles(BUILD_STEPS))
     assert "Fn::" not in json.dumps(expected)
 
@@ -287,6 +358,7 @@ def test_policies_for_parts_that_others_own(tmp_path: Any) -> None:
         {"ParameterKey": "CodePipelineServiceRoleName", "ParameterValue": "existing:service-role/Theirs"},
         {"ParameterKey": "CodePipelineArtifactBucketName", "ParameterValue": "Legacy.Bucket"},
         {"ParameterKey": "SNSTopicName", "ParameterValue": "existing:theirs"},
+        {"ParameterKey": "CodeCommitBranchNameForProdEnv", "ParameterValue": "prod"},
     ]
     (tmp_path / "own.json").write_text(json.dumps(rows))
     directory = tmp_path / "policies"

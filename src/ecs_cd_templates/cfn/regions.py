@@ -1,6 +1,6 @@
 """Where a template can be launched: the regions that have every service it uses.
 
-The data is botocore's, so this needs the extra ``ecs-cd-templates[aws]``.
+The data is botocore's, so this needs the extra ``aws``.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
-from ..errors import MissingExtraError, RegionError
+from ..errors import INSTALL_AWS, MissingExtraError, RegionError
 from .intrinsics import walk
 from .partitions import PARTITIONS
 
@@ -105,7 +105,7 @@ def _session() -> Any:
     try:
         from botocore.session import get_session
     except ImportError:
-        raise MissingExtraError("package", "botocore", "is missing: pip install 'ecs-cd-templates[aws]'") from None
+        raise MissingExtraError("package", "botocore", INSTALL_AWS) from None
     return get_session()
 
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import os
 import shlex
+import shutil
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +21,10 @@ from ..settings import Architecture, PipelineSettings, PipelineType, TagMutabili
 from ..steps import BUILD_STEPS, UNIT_TESTS, BuildStep
 
 PROGRAM = "ecs-cd-templates"
-OK, DIFFERENT, REFUSED = 0, 1, 2
+_MODULE = "ecs_cd_templates"
+
+# The last is what a shell says of a program that Ctrl-C ended.
+OK, DIFFERENT, REFUSED, INTERRUPTED = 0, 1, 2, 130
 
 ApprovalMessage = Literal["shown", "hidden"]
 
@@ -60,7 +66,8 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Exits with the message."""
         line = "".join(each if each.isprintable() else repr(each)[1:-1] for each in message)
-        self.exit(REFUSED, f"{self.prog}: error: {line} (see {self.prog} --help)\n")
+        _, *command = self.prog.split()
+        self.exit(REFUSED, f"{self.prog}: error: {line} (see {command_line([*command, '--help'])})\n")
 
 
 Commands: TypeAlias = "argparse._SubParsersAction[Parser]"  # noqa: SLF001 - argparse has no other name for it
@@ -145,8 +152,28 @@ def arguments_of(options: argparse.Namespace) -> list[str]:
 
 
 def command_line(arguments: Sequence[str]) -> str:
-    """The arguments as a POSIX shell reads them back."""
-    return shlex.join([PROGRAM, *arguments])
+    """The line that runs this program with the arguments, for a POSIX shell in the same directory."""
+    script = Path(sys.argv[0])
+    program = [_as_typed(script)] if script.stem == PROGRAM else [_as_typed(Path(sys.executable)), "-m", _MODULE]
+    return shlex.join([*program, *arguments])
+
+
+def _as_typed(path: Path) -> str:
+    """The name of the program at the path if a shell finds it there, or the path, from here where that is shorter."""
+    found = shutil.which(path.name)
+    if found is not None and Path(found).absolute() == path.absolute():
+        return path.name
+    if not path.is_absolute():
+        return _from_here(str(path))
+    try:
+        return min(str(path), _from_here(os.path.relpath(path)), key=len)
+    except (OSError, ValueError):  # the directory is gone, or on another drive
+        return str(path)
+
+
+def _from_here(path: str) -> str:
+    """The relative path, not to be taken for a name on PATH or, with an equals sign, for a variable."""
+    return path if path.startswith(".") else f"./{path}"
 
 
 def of_option(error: EcsCdTemplatesError) -> EcsCdTemplatesError:

@@ -1,13 +1,18 @@
-"""``policies``: writes the roles' policies as plain JSON."""
+"""``policies``: writes the roles' policies, and the developers', as plain JSON."""
 
 from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+from ..catalog import RenderSettings
+from ..cfn.evaluation import Target
 from ..cfn.partitions import PARTITIONS
-from ..launch import role_policies
+from ..errors import ParameterError, SettingsError
+from ..launch import developers_policy, role_policies
 from .options import OK, Commands, add_settings, directory, render_settings, write
 
 
@@ -15,9 +20,10 @@ def add_to(commands: Commands) -> None:
     """Adds the command with its options."""
     parser = commands.add_parser(
         "policies",
-        help="write the roles' policies as JSON",
+        help="write the roles' policies, and one for developers, as JSON",
         description="Writes the policies of the roles in prerequisites.yaml as plain JSON with real ARNs: ROLE.json, "
-        "and its trust policy ROLE.trust.json, for organisations where another team makes the roles.",
+        "and its trust policy ROLE.trust.json, for organisations where another team makes the roles. Where a pipeline "
+        f"waits for an approval, {developers_policy.FILE_NAME} is for those who must not release anything past it.",
     )
     parser.add_argument("--account", required=True, metavar="ID", help="the account's 12 digits")
     parser.add_argument("--region", required=True, metavar="R", help="the pipelines' region, such as us-east-1")
@@ -26,10 +32,17 @@ def add_to(commands: Commands) -> None:
         "--params",
         type=Path,
         nargs="+",
-        required=True,
+        default=[],
         metavar="FILE",
         help="parameter files of prerequisites.yaml, or of the templates that use the same names; "
-        "what they leave out has the default of prerequisites.yaml",
+        "what they leave out has the default of prerequisites.yaml. The branch of a pipeline that waits for an "
+        "approval must be in them",
+    )
+    parser.add_argument(
+        "--quick-start",
+        action="store_true",
+        help=f"write {developers_policy.FILE_NAME} alone, for the pipelines of quick-start.yaml, whose parameter "
+        "files then follow --params",
     )
     parser.add_argument("--output-dir", type=directory, required=True, metavar="DIR")
     add_settings(parser)
@@ -39,8 +52,31 @@ def add_to(commands: Commands) -> None:
 def run(options: argparse.Namespace) -> int:
     """Writes the policies."""
     settings = render_settings(options)
-    values = role_policies.values_from_files(options.params, settings)
     target = role_policies.target(options.account, options.region, options.partition)
-    documents = role_policies.role_policies(values, target, settings)
+    documents = (_of_quick_start if options.quick_start else _of_prerequisites)(options.params, target, settings)
     write(options.output_dir, {name: json.dumps(document, indent=2) + "\n" for name, document in documents.items()})
     return OK
+
+
+def _of_prerequisites(paths: Sequence[Path], target: Target, settings: RenderSettings) -> dict[str, dict[str, Any]]:
+    """The roles' policies and the developers'."""
+    values = role_policies.values_from_files(paths, settings)
+    documents = role_policies.role_policies(values, target, settings)
+    denied = developers_policy.developers_policy(values, target, settings)
+    if denied is None:
+        return documents
+    for name in documents:
+        # Some file systems take names that differ in case for one.
+        if name.lower() == developers_policy.FILE_NAME:
+            role = name.removesuffix(".json")
+            raise ParameterError("role name", role, "its file would be that of the developers' policy: choose another")
+    return {**documents, developers_policy.FILE_NAME: denied}
+
+
+def _of_quick_start(paths: Sequence[Path], target: Target, settings: RenderSettings) -> dict[str, dict[str, Any]]:
+    """The developers' policy: the quick start makes its roles itself."""
+    denied = developers_policy.quick_start_policy(role_policies.given(paths, settings), target, settings)
+    if denied is None:
+        environments = [environment.id for environment in settings.environments]
+        raise SettingsError("--environment", environments, "nothing to deny: add approval to one of them")
+    return {developers_policy.FILE_NAME: denied}

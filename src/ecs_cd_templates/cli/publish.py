@@ -5,7 +5,10 @@ from __future__ import annotations
 import argparse
 import sys
 
-from ..launch.bundle import DEFAULT_PREFIX
+from ..catalog import QUICK_START
+from ..cfn.regions import lacking
+from ..launch.bundle import DEFAULT_PREFIX, flat_templates
+from ..launch.quick_create import quick_create, stack_name
 from ..launch.upload import publish
 from .options import (
     OK,
@@ -33,12 +36,13 @@ def add_to(commands: Commands) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Uploads, and prints the command that prints the links."""
+    """Uploads, and prints the quick start's link and the command that prints all links."""
+    settings = render_settings(options)
     folder, published = publish(
         bucket=options.bucket,
         prefix=options.prefix,
         region=options.region,
-        settings=render_settings(options),
+        settings=settings,
         nested=options.nested,
         progress=lambda message: print(message, file=sys.stderr),
     )
@@ -46,5 +50,15 @@ def run(options: argparse.Namespace) -> int:
     command += ["--prefix", folder.prefix] if folder.prefix != DEFAULT_PREFIX else []
     command += ["--nested"] if options.nested else []
     print(f"published: {published.url}/")
+    quick_start = flat_templates(settings)[QUICK_START]().to_dict()
+    if not lacking(quick_start, folder.region):
+        form = quick_create(
+            template_url=f"{published.url}/{QUICK_START}",
+            template=quick_start,
+            region=folder.region,
+            partition=folder.partition,
+            stack_name=stack_name(QUICK_START),
+        )
+        print(f"quick start: {form.address}")
     print(f"next: {command_line([*command, *arguments_of(options)])}")
     return OK

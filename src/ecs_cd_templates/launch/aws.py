@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import Any
 
 from ..cfn.regions import partition_of
-from ..errors import NOT_GIVEN, AwsError, MissingExtraError, RegionError
+from ..errors import INSTALL_AWS, NOT_GIVEN, AwsError, MissingExtraError, RegionError
 
 _INVALID = "these credentials are not valid, or belong to another partition: renew them, or check --region"
 _SIGN_IN = "sign in again, or renew the credentials, and run this again"
@@ -51,7 +51,7 @@ def clients(*services: str, what: str, region: str | None, profile: str | None =
     try:
         import boto3
     except ImportError:
-        raise MissingExtraError("package", "boto3", "is missing: pip install 'ecs-cd-templates[aws]'") from None
+        raise MissingExtraError("package", "boto3", INSTALL_AWS) from None
     with refusals("AWS", "configuration"):
         session = boto3.session.Session(region_name=region, profile_name=profile)
         if session.region_name is None:

@@ -12,12 +12,13 @@ from typing import Any
 
 from .. import catalog
 from ..catalog import RenderSettings
+from ..cfn.limits import MAX_BODY_BYTES
 from ..cfn.regions import lacking, partition_of, regions
 from ..cfn.rendering import to_yaml
 from ..errors import ParameterError, ParameterFileError, RegionError
 from .bundle import DEFAULT_SETTINGS, Folder, flat_templates, published_templates, version
 from .parameter_files import check_some, read_parameters
-from .quick_create import deploy_command, quick_create, stack_name
+from .quick_create import launch_command, quick_create, stack_name
 
 # Where a table finds the picture of the button, seen from a README.
 BUTTON = "docs/launch-stack.svg"
@@ -83,16 +84,10 @@ def links(
     note = _note(url, settings, nested=nested)
     result = []
     for name in dict.fromkeys(only_templates or builders):
-        template, uses, beside = builders[name]().to_dict(), flat[name]().to_dict(), local[name]()
+        template, uses = builders[name]().to_dict(), flat[name]().to_dict()
         values = (parameters or {}).get(name, Parameters(values={}))
         _check(template, values)
-        # What publishing fills in is not in the template beside the command.
-        published_only = {
-            key: parameter["Default"]
-            for key, parameter in template.get("Parameters", {}).items()
-            if "Default" in parameter and parameter["Default"] != beside.parameters[key].properties.get("Default")
-        }
-        size = len(to_yaml(beside).encode())
+        size = len(to_yaml(local[name]()).encode())
         for region in only_regions:
             _require_services(name, uses, region)
         for region in dict.fromkeys(only_regions or regions(uses)[folder.partition]):
@@ -104,14 +99,15 @@ def links(
                 stack_name=stack_name(name),
                 values=values.values,
             )
-            command = deploy_command(
+            command = launch_command(
                 template_file=f"{_TEMPLATES}/{name}",
+                template_url=f"{url}/{name}",
                 template=uses,
                 size=size,
                 region=region,
                 stack_name=stack_name(name),
-                bucket=folder.bucket,
-                overrides=_overrides(values, published_only),
+                values=values.values,
+                file=values.file,
             )
             result.append(
                 Link(
@@ -125,7 +121,7 @@ def links(
                     command=command,
                     parameters=form.filled_in,
                     left_out=form.left_out,
-                    note=note,
+                    note=note if size <= MAX_BODY_BYTES else "",
                 )
             )
     return result
@@ -242,14 +238,6 @@ def _note(url: str, settings: RenderSettings, *, nested: bool) -> str:
         return ""
     same = f"the same settings as here{f' and --nested-base-url {url}' if nested else ''}"
     return f"The command reads {_TEMPLATES}/: render it with {same}."
-
-
-def _overrides(parameters: Parameters, published_only: Mapping[str, str]) -> list[str]:
-    """The values as the command takes them: from the file, or if that does not have them all, one by one."""
-    missing = published_only.keys() - parameters.values.keys()
-    if parameters.file is not None and not missing:
-        return [f"file://{parameters.file}"]
-    return [f"{name}={value}" for name, value in {**published_only, **parameters.values}.items()]
 
 
 def _by_template(links: Iterable[Link]) -> dict[str, list[Link]]:

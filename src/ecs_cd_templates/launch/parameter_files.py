@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,10 @@ from typing import Any
 from ..cfn.evaluation import check_parameters
 from ..constraints import ResourceName
 from ..errors import ParameterFileError
+from ..files import beginning
+
+# Room for the most parameters of the greatest length that a template may have.
+_MAX_BYTES = 1_000_000
 
 _KEYS = {"ParameterKey", "ParameterValue"}
 _EXAMPLE = 'give a list such as [{"ParameterKey": "NAME", "ParameterValue": "VALUE"}]'
@@ -76,9 +81,15 @@ def _rows(path: Path) -> list[Any]:
     if not str(path).isprintable():
         raise _RefusedError("its name does not fit on a line: rename it")
     try:
-        rows = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=once)
+        content = beginning(path, _MAX_BYTES + 1)
     except OSError as error:
         raise _RefusedError(f"cannot be read ({error.strerror})") from None
+    if content is None:
+        raise _RefusedError("is not a regular file: save the values in one, and give that")
+    if len(content) > _MAX_BYTES:
+        raise _RefusedError(f"has more than {_MAX_BYTES:,} bytes: give a parameter file")
+    try:
+        rows = json.loads(content.decode(), object_pairs_hook=once)
     # RecursionError: JSON nested deeper than Python reads.
     except (ValueError, RecursionError):
         raise _RefusedError(f"is not JSON in UTF-8: {_EXAMPLE}") from None
@@ -92,6 +103,11 @@ def _values(rows: list[Any]) -> dict[str, str]:
     for number, row in enumerate(rows, start=1):
         if not isinstance(row, dict) or set(row) != _KEYS or not all(isinstance(text, str) for text in row.values()):
             raise _RefusedError(f"entry {number} is not of that form: {_EXAMPLE}")
+        # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/parameters-section-structure.html
+        if not re.fullmatch(r"[A-Za-z0-9]{1,255}", row["ParameterKey"]):
+            raise _RefusedError(
+                f"entry {number} does not have the name of a parameter: give 1 to 255 letters and digits"
+            )
         if row["ParameterKey"] in values:
             raise _RefusedError(f"entry {number} gives {row['ParameterKey']!r} a second value: leave one out")
         values[row["ParameterKey"]] = row["ParameterValue"]

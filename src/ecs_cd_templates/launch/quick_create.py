@@ -5,9 +5,10 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cfn-console-creat
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
@@ -91,30 +92,38 @@ def names_roles(template: Mapping[str, Any]) -> bool:
     return any(resource["Type"].startswith("AWS::IAM::") for resource in template["Resources"].values())
 
 
-def deploy_command(
+def launch_command(
     *,
     template_file: str,
+    template_url: str,
     template: Mapping[str, Any],
     size: int,
     region: str,
     stack_name: str,
-    bucket: str,
-    overrides: Sequence[str] = (),
+    values: Mapping[str, str],
+    file: str | None = None,
 ) -> str:
-    """The line for AWS CLI v2 and a POSIX shell that launches the same stack from a file of ``size`` bytes.
+    """The line for AWS CLI v2 and a POSIX shell that launches the same stack, with the values or the parameter file.
 
-    ``overrides``: each ``NAME=VALUE``, or one ``file://PATH`` of a parameter file. ``bucket`` takes a
-    template that is too large to be sent as it is.
-    https://docs.aws.amazon.com/cli/latest/reference/cloudformation/deploy/
+    A template of at most :data:`MAX_BODY_BYTES`, its ``size``, is sent from the local file. A larger one is read from
+    where it was published: ``deploy --s3-bucket`` takes no bucket of another region than the stack's
+    (https://github.com/aws/aws-cli/issues/4372), ``create-stack`` the same address as the console's form does
+    (https://docs.aws.amazon.com/cli/latest/reference/cloudformation/create-stack.html).
     """
-    words = ["aws", "cloudformation", "deploy", "--region", region, "--stack-name", stack_name]
-    words += ["--template-file", template_file]
+    if size <= MAX_BODY_BYTES:
+        verb, source, option = "deploy", ["--template-file", template_file], "--parameter-overrides"
+        given = [f"{name}={value}" for name, value in values.items()]
+    else:
+        verb, source, option = "create-stack", ["--template-url", template_url], "--parameters"
+        rows = [{"ParameterKey": name, "ParameterValue": value} for name, value in values.items()]
+        given = [json.dumps(rows, ensure_ascii=False, separators=(",", ":"))]
+    words = ["aws", "cloudformation", verb, "--region", region, "--stack-name", stack_name, *source]
     if names_roles(template):
         words += ["--capabilities", "CAPABILITY_NAMED_IAM"]
-    if size > MAX_BODY_BYTES:
-        words += ["--s3-bucket", bucket]
-    if overrides:
-        words += ["--parameter-overrides", *overrides]
+    if file:
+        words += [option, f"file://{file}"]
+    elif values:
+        words += [option, *given]
     return shlex.join(words)
 
 

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from .. import catalog
-from ..catalog import PREREQUISITES, RenderSettings
-from ..cfn.evaluation import Target, resolve, unknowns
+from ..catalog import ALL_ENVIRONMENTS, PREREQUISITES, QUICK_START, RenderSettings
+from ..cfn.evaluation import Resolved, Target, resolve, unknowns
 from ..cfn.partitions import PARTITIONS
 from ..cfn.regions import partition_of
 from ..constraints import ResourceName
 from ..environments import scopes
 from ..errors import MissingExtraError, ParameterError, RegionError
-from ..parameters import name_of
+from ..parameters import APPLICATION, BRANCH, name_of
 from ..stacks import prerequisites
 from .parameter_files import merged
 
@@ -43,18 +43,31 @@ def target(account: str, region: str, partition: str = "aws") -> Target:
     return Target(account=account, region=region, partition=partition)
 
 
+def given(paths: Sequence[Path], settings: RenderSettings) -> dict[str, str]:
+    """The values in the parameter files, which may be of any template. Raises :class:`ParameterFileError`."""
+    return merged(paths, {name for build in catalog.templates(settings).values() for name in build().parameters})
+
+
 def values_from_files(paths: Sequence[Path], settings: RenderSettings) -> dict[str, str]:
-    """The values for ``prerequisites.yaml`` in the parameter files, which may be of the other templates.
+    """The values in the parameter files, as the templates of all environments ask for them.
 
     Raises :class:`ParameterError` and :class:`ParameterFileError`.
     """
-    parameters = {name: build().parameters for name, build in catalog.templates(settings).items()}
-    values = merged(paths, {name for each in parameters.values() for name in each})
-    for name, names in _ambiguous(settings).items():
-        if name in values:
-            remedy = f"say which it is, as {PREREQUISITES} asks for it: {_either(names)}"
+    values = given(paths, settings)
+    if APPLICATION.name in values:
+        remedy = f"is for {QUICK_START}, which names all by itself: add --quick-start, or leave this out"
+        raise ParameterError(APPLICATION.name, values[APPLICATION.name], remedy)
+    for name, names in _of_several(settings).items():
+        if name not in values:
+            continue
+        if len(names) > 1:
+            asking = ALL_ENVIRONMENTS if name == BRANCH.name else PREREQUISITES
+            remedy = f"say which it is, as {asking} asks for it: {_either(names)}"
             raise ParameterError(name, values[name], remedy)
-    return {name: value for name, value in values.items() if name in parameters[PREREQUISITES]}
+        value = values.pop(name)
+        if ResourceName.parse(values.setdefault(names[0], value)).name != ResourceName.parse(value).name:
+            raise ParameterError(name, value, f"{names[0]} has another value: give one of the two")
+    return values
 
 
 def role_policies(
@@ -66,26 +79,8 @@ def role_policies(
     is marked as existing: ``ROLE.json`` and, beside it, ``ROLE.trust.json``. Raises
     :class:`ParameterError` for a value that the template's form refuses.
     """
-    settings = settings or RenderSettings()
-    steps = settings.pipeline.steps
-    roles = prerequisites.roles(steps)
-    template = catalog.templates(settings)[PREREQUISITES]().to_dict()
-    complete = dict(values)
-    for part in prerequisites.parts(settings.environments, steps):
-        spec = part.spec
-        name = ResourceName.parse(values.get(spec.name, "")).name
-        if name and part in roles:
-            constraint = spec.allowed or spec.constraint
-            if not constraint.accepts(name):
-                raise ParameterError(spec.name, values[spec.name], constraint.message)
-            # A role that exists already is not in the stack; here it is what is wanted. No policy names its path.
-            complete[spec.name] = name.rpartition("/")[2]
-        elif name:
-            # Whoever makes the rest, the policies are the same.
-            complete[spec.name] = str(ResourceName(name, existing=True))
-    resources = resolve(template, complete, target).resources
     documents: dict[str, dict[str, Any]] = {}
-    for resource in resources.values():
+    for resource in resolved(values, target, settings or RenderSettings()).resources.values():
         if resource["Type"] == "AWS::IAM::Role":
             role = resource["Properties"]
             (policy,) = role["Policies"]
@@ -102,14 +97,38 @@ def role_policies(
     return documents
 
 
-def _ambiguous(settings: RenderSettings) -> dict[str, list[str]]:
-    """Parameters of other templates that stand for several of ``prerequisites.yaml``, with the names of those."""
+def resolved(values: Mapping[str, str], target: Target, settings: RenderSettings) -> Resolved:
+    """``prerequisites.yaml`` for these values, as if it made the roles and nothing else.
+
+    The values of other templates' parameters are passed over. Raises :class:`ParameterError`.
+    """
+    steps = settings.pipeline.steps
+    roles = prerequisites.roles(steps)
+    template = catalog.templates(settings)[PREREQUISITES]().to_dict()
+    complete = {name: value for name, value in values.items() if name in template["Parameters"]}
+    for part in prerequisites.parts(settings.environments, steps):
+        spec = part.spec
+        name = ResourceName.parse(values.get(spec.name, "")).name
+        if name and part in roles:
+            constraint = spec.allowed or spec.constraint
+            if not constraint.accepts(name):
+                raise ParameterError(spec.name, values[spec.name], constraint.message)
+            # A role that exists already is not in the stack; here it is what is wanted. No policy names its path.
+            complete[spec.name] = name.rpartition("/")[2]
+        elif name:
+            # Whoever makes the rest, the policies are the same.
+            complete[spec.name] = str(ResourceName(name, existing=True))
+    return resolve(template, complete, target)
+
+
+def _of_several(settings: RenderSettings) -> dict[str, list[str]]:
+    """Parameters of the templates for one thing, with the names that it can have where there are several."""
     steps = settings.pipeline.steps
     names: dict[str, list[str]] = {}
     for step in steps:
         names.setdefault(step.own_project.name, []).append(step.project.name)
         names.setdefault(step.own_role.name, []).append(step.role.name)
-    for spec in prerequisites.ALLOWED:
+    for spec in (*prerequisites.ALLOWED, BRANCH):
         names[spec.name] = [name_of(spec, scope) for scope in scopes(settings.environments)]
     return names
 

@@ -24,6 +24,7 @@ from ..cfn.regions import partition_of, regions
 from ..environments import Scope, scopes
 from ..launch.bundle import (
     DEFAULT_PREFIX,
+    DEFAULT_SETTINGS,
     Folder,
     Publication,
     flat_templates,
@@ -163,6 +164,8 @@ def _data(settings: PageSettings) -> dict[str, Any]:
             "bucket": folder.bucket,
             "prefix": folder.key(published.version),
         },
+        "usualSettings": settings.templates == DEFAULT_SETTINGS,
+        "nested": settings.nested,
         "largestFromFile": MAX_BODY_BYTES,
         "longestAddress": MAX_ADDRESS_LENGTH,
         "idPrefixes": _ID_PREFIXES,
@@ -202,7 +205,7 @@ def _form(
         },
         "rules": [_rule(rule, texts) for rule in template.get("Rules", {}).values()],
         "regions": [region for those in regions(flat).values() for region in those],
-        "pipelines": _pipelines(template, settings, texts),
+        "pipelines": _pipelines(flat, settings, texts),
     }
 
 

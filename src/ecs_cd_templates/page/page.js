@@ -109,14 +109,6 @@
  */
 
 /**
- * The sample application's archive: the parameters that ask for its bucket and key, and its file in the folder.
- * @typedef {object} ArchiveNames
- * @property {string} bucket
- * @property {string} key
- * @property {string} file
- */
-
-/**
  * What the page is made from. The templates are written in the first of the languages; a sentence that has no
  * translation is in the other languages' texts as it is in the first.
  * @typedef {object} Data
@@ -127,7 +119,8 @@
  * @property {Record<string, string>} regions
  * @property {Record<string, Partition>} partitions
  * @property {Record<WhereName, string>} where
- * @property {ArchiveNames} archive
+ * @property {boolean} usualSettings
+ * @property {boolean} nested
  * @property {number} largestFromFile
  * @property {number} longestAddress
  * @property {Record<string, string>} idPrefixes
@@ -169,6 +162,10 @@ const visited = new Set();
 
 let language = preferred();
 let rendered = false;
+
+// What is still to be said, or taken back.
+/** @type {ReturnType<typeof setTimeout> | undefined} */
+let saying;
 
 /** @param {Form} form */
 function defaults({ parameters }) {
@@ -277,6 +274,17 @@ function spans(messages) {
 
 // What CloudFormation accepts -----------------------------------------------------------------------------------------
 
+// Of any parameter's value.
+const MOST_BYTES = 4096;
+
+/**
+ * Whether the value has more characters than any may have bytes: no command or file can be of use with it.
+ * @param {string} value
+ */
+function tooLong(value) {
+  return value.length > MOST_BYTES;
+}
+
 /**
  * Why the value is not accepted, or null.
  * @param {Parameter} parameter
@@ -285,7 +293,7 @@ function spans(messages) {
  */
 function problem(parameter, value) {
   if (/\p{Cs}/u.test(value)) return { key: "notUnicode" };
-  if (new TextEncoder().encode(value).length > 4096) return { key: "tooManyBytes" };
+  if (new TextEncoder().encode(value).length > MOST_BYTES) return { key: "tooManyBytes" };
   const reason = constraintProblem(parameter, value);
   return reason && value === "" ? { key: "missing" } : reason;
 }
@@ -451,10 +459,14 @@ function folderParts() {
   return where.prefix.split("/").filter(Boolean);
 }
 
+function folderUrl() {
+  const region = where.bucketRegion || where.region || "REGION";
+  const { suffix } = data.partitions[data.regions[region] ?? "aws"];
+  return [`https://${where.bucket}.s3.${region}.${suffix}`, ...folderParts().map(encode)].join("/");
+}
+
 function templateUrl() {
-  const region = where.bucketRegion || where.region;
-  const key = [...folderParts(), where.template].map(encode).join("/");
-  return `https://${where.bucket}.s3.${region}.${data.partitions[data.regions[region]].suffix}/${key}`;
+  return `${folderUrl()}/${encode(where.template)}`;
 }
 
 /** The address of the console's form, and the parameters that it leaves for people to type there. */
@@ -488,19 +500,29 @@ function quote(word) {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'"'"'`)}'`;
 }
 
+/** The command; none for a template that has to be read from the folder, as long as nobody knows where that is. */
 function command() {
-  const { size, namesRoles } = template();
-  const line = ["aws", "cloudformation", "deploy"];
+  const { size, namesRoles, parameters } = template();
+  const large = size > data.largestFromFile;
+  if (large && !where.bucketRegion && !where.region) return "";
+  const line = ["aws", "cloudformation", large ? "create-stack" : "deploy"];
   if (where.region) line.push("--region", where.region);
-  line.push("--stack-name", where.stackName, "--template-file", `templates/${where.template}`);
+  line.push("--stack-name", where.stackName);
+  line.push(...(large ? ["--template-url", templateUrl()] : ["--template-file", `templates/${where.template}`]));
   if (namesRoles) line.push("--capabilities", "CAPABILITY_NAMED_IAM");
-  if (size > data.largestFromFile) line.push("--s3-bucket", where.bucket);
-  const overrides = [];
-  for (const [name, value] of values()) {
-    if (value !== "" || template().parameters[name].Default !== "") overrides.push(`${name}=${value}`);
-  }
-  if (overrides.length) line.push("--parameter-overrides", ...overrides);
+  const given = [...values()].filter(([name, value]) => value !== "" || parameters[name].Default !== "");
+  const rows = given.map(([ParameterKey, ParameterValue]) => ({ ParameterKey, ParameterValue }));
+  if (given.length && large) line.push("--parameters", JSON.stringify(rows));
+  if (given.length && !large) line.push("--parameter-overrides", ...given.map((pair) => pair.join("=")));
   return line.map(quote).join(" ");
+}
+
+/** What to know about the command, which reads a rendering of one's own. */
+function commandNote() {
+  // A large template is launched from where it was published.
+  if (template().size > data.largestFromFile) return "";
+  if (data.nested) return text("renderNested", { url: folderUrl() });
+  return data.usualSettings ? "" : text("renderSame");
 }
 
 function parameterFile() {
@@ -600,7 +622,10 @@ function field({ id, name, parameter, label, help, hint, value, change }) {
   const attributes = {
     id,
     "aria-describedby": ids,
-    input: ({ target }) => change(/** @type {Control} */ (target).value),
+    input: ({ target }) => {
+      unsay();
+      change(/** @type {Control} */ (target).value);
+    },
     // A blank is not missing while the field is still to be filled in.
     blur: () => {
       visited.add(id);
@@ -674,6 +699,7 @@ function render() {
   const before = /** @type {HTMLDetailsElement[]} */ ([...document.querySelectorAll("details.group")]);
   const opened = new Map(before.map((one) => [one.dataset.key, one.open]));
   rendered = false;
+  unsay();
   document.documentElement.lang = language;
   document.title = text("title");
   for (const one of document.querySelectorAll("[data-text]")) {
@@ -706,9 +732,7 @@ function whereField([name, parameter]) {
     hint: own(parameter.AllowedValues ? "" : text(`${name}Hint`)),
     value: where[name],
     change: (value) => {
-      const before = archive();
       where[name] = value;
-      moveArchive(before, archive());
       if (name !== "template") return refresh();
       where.stackName = template().stackName;
       element("report").replaceChildren();
@@ -716,29 +740,6 @@ function whereField([name, parameter]) {
       return render();
     },
   });
-}
-
-/** Where the sample application's archive is, as the parameters ask for it: beside the templates. */
-function archive() {
-  return { bucket: where.bucket, key: [...folderParts(), data.archive.file].join("/") };
-}
-
-/** @typedef {ReturnType<typeof archive>} Archive */
-
-/**
- * The archive moves with the folder, where nobody has typed another.
- * @param {Archive} before
- * @param {Archive} after
- */
-function moveArchive(before, after) {
-  for (const part of /** @type {const} */ (["bucket", "key"])) {
-    const name = data.archive[part];
-    for (const given of valuesOf.values()) {
-      if (given.get(name) === before[part]) given.set(name, after[part]);
-    }
-    const control = /** @type {Control | null} */ (document.getElementById(`p-${name}`));
-    if (control) control.value = typed(name);
-  }
 }
 
 /**
@@ -916,8 +917,18 @@ function showOutcome(found, general) {
   element("notes").replaceChildren(...notes.map((note) => make("li", { text: note })));
   element("copy-link").hidden = !ready;
   element("first-problem").hidden = found.size === 0;
-  element("command", HTMLTextAreaElement).value = command();
-  element("file", HTMLTextAreaElement).value = parameterFile();
+  showMade();
+}
+
+/** Shows the command and the file, but none with a value that is too long: a megabyte takes a second to lay out. */
+function showMade() {
+  const large = [...Object.values(where), ...values().values()].some(tooLong);
+  for (const [id, content] of Object.entries({ command, file: parameterFile })) {
+    const target = element(id, HTMLTextAreaElement);
+    target.placeholder = large ? text("tooLongToShow") : "";
+    target.value = large ? "" : content();
+  }
+  say("command-note", large ? "" : commandNote());
 }
 
 /**
@@ -965,7 +976,20 @@ function filled(pattern) {
     complete &&= value !== "";
     return value;
   });
-  return complete ? content : "";
+  return complete ? cut(content) : "";
+}
+
+// Longer than the names that AWS takes.
+const LONGEST_SHOWN = 300;
+
+/**
+ * The text, and of one that is too long only what it begins with.
+ * @param {string} content
+ */
+function cut(content) {
+  // A character takes two units at most.
+  const start = [...content.slice(0, 2 * LONGEST_SHOWN + 2)];
+  return start.length > LONGEST_SHOWN ? `${start.slice(0, LONGEST_SHOWN - 1).join("")}…` : content;
 }
 
 /** @returns {Lane[]} */
@@ -982,10 +1006,16 @@ const BOX = { top: 20, line: 16, bottom: 8, gap: 18, margin: 6, lines: 3 };
 
 const measure = /** @type {CanvasRenderingContext2D} */ (document.createElement("canvas").getContext("2d"));
 
+// What the picture was drawn from last.
+let lastDrawn = "";
+
 function drawPicture() {
   const drawn = lanes();
   const width = element("picture").clientWidth;
   if (!drawn.length || !width) return;
+  const from = JSON.stringify([language, width, drawn]);
+  if (from === lastDrawn) return;
+  lastDrawn = from;
   const columns = Math.max(1, Math.min(drawn.length, Math.floor((width + LANE.gap) / (LANE.least + LANE.gap))));
   const laneWidth = Math.min(LANE.most, (width - LANE.gap * (columns - 1)) / columns);
   const margin = (width - columns * laneWidth - (columns - 1) * LANE.gap) / 2;
@@ -1058,8 +1088,7 @@ function wrap(content, width, most) {
   const lines = [];
   let rest = [...content.replace(/\s+/g, " ")];
   while (rest.length && lines.length < most) {
-    let count = rest.length;
-    while (count > 1 && !fits(rest.slice(0, count).join(""))) count -= 1;
+    let count = fitting(rest, fits);
     if (count < rest.length && lines.length + 1 === most) {
       lines.push(`${rest.slice(0, count - 1).join("")}…`);
       break;
@@ -1070,6 +1099,21 @@ function wrap(content, width, most) {
     rest = rest.slice(count);
   }
   return lines;
+}
+
+/**
+ * How many of the characters fit into a line: one at least, and found by halving, because measuring takes long.
+ * @param {string[]} characters
+ * @param {(line: string) => boolean} fits
+ */
+function fitting(characters, fits) {
+  let [least, most] = [1, characters.length];
+  while (least < most) {
+    const middle = Math.ceil((least + most) / 2);
+    if (fits(characters.slice(0, middle).join(""))) least = middle;
+    else most = middle - 1;
+  }
+  return least;
 }
 
 /**
@@ -1108,24 +1152,46 @@ function laneList(lane) {
 // Buttons -------------------------------------------------------------------------------------------------------------
 
 /**
+ * Copies the text; where the browser keeps the clipboard from pages, its field shows the text, selected.
+ * @param {string} name
  * @param {string} content
- * @param {HTMLTextAreaElement | null} fallback
  */
-async function copy(content, fallback) {
+async function copy(name, content) {
+  unsay();
   try {
     await navigator.clipboard.writeText(content);
   } catch {
-    // A browser that keeps the clipboard from a file still copies a selection.
-    fallback?.select();
-    if (!fallback || !document.execCommand("copy")) return announce(text("notCopied"));
+    const target = element(name, HTMLTextAreaElement);
+    target.value = content;
+    target.closest("[hidden]")?.removeAttribute("hidden");
+    target.focus();
+    target.select();
+    // Some browsers let a page copy a selection.
+    if (!document.execCommand("copy")) return announce(name, text("notCopied"));
   }
-  return announce(text("copied"));
+  return announce(name, text("copied"), 4000);
 }
 
-/** @param {string} content */
-function announce(content) {
-  say("announcement", "");
-  setTimeout(() => say("announcement", content), 50);
+/**
+ * Says beside a button for copying what came of it; with `time`, only for so many milliseconds.
+ * @param {string} name
+ * @param {string} content
+ * @param {number} [time]
+ */
+function announce(name, content, time) {
+  const target = /** @type {Element} */ (element(`copy-${name}`).parentElement?.querySelector(".said"));
+  // Later, because a live region that is emptied and filled at once says nothing.
+  saying = setTimeout(() => {
+    target.textContent = content;
+    if (time) saying = setTimeout(() => target.replaceChildren(), time);
+  }, 50);
+}
+
+/** Takes back what was said of copying, which was of other values or in another language. */
+function unsay() {
+  clearTimeout(saying);
+  element("link-by-hand").hidden = true;
+  for (const one of document.querySelectorAll(".said")) one.replaceChildren();
 }
 
 function save() {
@@ -1170,9 +1236,9 @@ element("languages").append(...languageButtons());
 element("load").addEventListener("click", () => element("load-file").click());
 element("load-file").addEventListener("change", loadChosen);
 element("save").addEventListener("click", save);
-element("copy-link").addEventListener("click", () => copy(launch().address, null));
-element("copy-command").addEventListener("click", () => copy(command(), element("command", HTMLTextAreaElement)));
-element("copy-file").addEventListener("click", () => copy(parameterFile(), element("file", HTMLTextAreaElement)));
+for (const [name, content] of Object.entries({ link: () => launch().address, command, file: parameterFile })) {
+  element(`copy-${name}`).addEventListener("click", () => copy(name, content()));
+}
 element("first-problem").addEventListener("click", goToFirstProblem);
 element("form").addEventListener("submit", (event) => event.preventDefault());
 for (const kind of ["click", "keydown"]) {

@@ -51,6 +51,10 @@ def command_words(page: Page) -> list[str]:
 
 def command_parameters(page: Page) -> dict[str, str]:
     words = command_words(page)
+    if words[2] == "create-stack":
+        return {
+            row["ParameterKey"]: row["ParameterValue"] for row in json.loads(words[words.index("--parameters") + 1])
+        }
     overrides = words[words.index("--parameter-overrides") + 1 :]
     return dict(override.split("=", 1) for override in overrides)
 

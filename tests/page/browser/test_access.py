@@ -130,8 +130,8 @@ def test_everything_has_a_name(launch_page: LaunchPages, name: str, language: st
 
 def test_live_regions_say_what_changes(launch_page: LaunchPages) -> None:
     page = launch_page(template="code-build-nodejs.yaml")
-    for name in ("status", "report", "announcement"):
-        assert page.get_attribute(f"#{name}", "role") == "status"
+    for name in ("#status", "#report", "#copy-link ~ .said", "#copy-command ~ .said", "#copy-file ~ .said"):
+        assert page.get_attribute(name, "role") == "status"
     # Said once, not again with each key.
     page.evaluate(
         """() => {
@@ -281,7 +281,7 @@ CONTRAST = """() => {
     const own = [...one.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim());
     const control = ["INPUT", "SELECT", "TEXTAREA"].includes(one.tagName) && one.type !== "file";
     if (!(own || control) || !one.checkVisibility()) continue;
-    if (one.matches("script, style, title, desc, option, .unseen")) continue;
+    if (one.matches("script, style, title, desc, option")) continue;
     const style = getComputedStyle(one);
     if (one.closest("svg")) {
       const boxes = [...document.querySelectorAll("#picture rect")].map((box) => parse(getComputedStyle(box).fill));

@@ -10,11 +10,14 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from ecs_cd_templates import BUILD_STEPS, ENVIRONMENTS
+from ecs_cd_templates.catalog import RenderSettings
 from ecs_cd_templates.cfn.partitions import PARTITIONS
 from ecs_cd_templates.cfn.regions import partition_of
-from ecs_cd_templates.launch.bundle import Folder
-from ecs_cd_templates.launch.quick_create import deploy_command, quick_create, stack_name
+from ecs_cd_templates.launch.bundle import Folder, publication
+from ecs_cd_templates.launch.quick_create import launch_command, quick_create, stack_name
 from ecs_cd_templates.page import PageSettings
+from ecs_cd_templates.settings import PipelineSettings
+from ecs_cd_templates.texts import LANGUAGES, words
 from support import branch_of, parameters, replace_catalogue
 
 from .conftest import LaunchPages
@@ -62,13 +65,30 @@ def synthetic(launch_page: LaunchPages, monkeypatch: pytest.MonkeyPatch) -> Page
     return page
 
 
+def _folder(page: Page) -> Folder:
+    bucket, region, prefix = (page.input_value(f"#w-{one}") for one in ("bucket", "bucketRegion", "prefix"))
+    return Folder(bucket=bucket, region=region, prefix=prefix)
+
+
+def _expected_command(name: str, template: dict[str, Any], page: Page, size: int, values: dict[str, str]) -> str:
+    """The same for the command."""
+    asked = template["Parameters"]
+    return launch_command(
+        template_file=f"templates/{name}",
+        template_url=_folder(page).url(name),
+        template=template,
+        size=size,
+        region=page.input_value("#w-region"),
+        stack_name=page.input_value("#w-stackName"),
+        values={key: value for key, value in values.items() if value or asked[key].get("Default") != ""},
+    )
+
+
 def _expected_link(name: str, template: dict[str, Any], page: Page, region: str, values: dict[str, str]) -> str:
     """What Python makes of the same values; the page leaves out blanks that are blank anyway."""
-    bucket, bucket_region, prefix = (page.input_value(f"#w-{one}") for one in ("bucket", "bucketRegion", "prefix"))
-    folder = Folder(bucket=bucket, region=bucket_region, prefix=prefix)
     given = {key: value for key, value in values.items() if value or template["Parameters"][key].get("Default")}
     return quick_create(
-        template_url=folder.url(name),
+        template_url=_folder(page).url(name),
         template=template,
         region=region,
         partition=partition_of(region),
@@ -87,16 +107,18 @@ def test_link_command_and_file_carry_exactly_what_was_typed(synthetic: Page, val
     assert synthetic.inner_text("#notes") == ""
     template = build().to_dict()
     assert address(synthetic) == _expected_link(NAME, template, synthetic, "eu-west-1", expected)
-    overrides = [f"{name}={text}" for name, text in expected.items()]
-    assert synthetic.evaluate("command()") == deploy_command(
-        template_file=f"templates/{NAME}",
-        template=template,
-        size=0,
-        region="eu-west-1",
-        stack_name="synthetic",
-        bucket="my-templates",
-        overrides=overrides,
-    )
+    assert synthetic.evaluate("command()") == _expected_command(NAME, template, synthetic, 0, expected)
+
+
+# Where the template is too large to be sent as it is, the values are in another form.
+@pytest.mark.parametrize("value", HOSTILE)
+def test_the_command_for_a_large_template_carries_exactly_what_was_typed(synthetic: Page, value: str) -> None:
+    size = 51_201
+    synthetic.evaluate("size => { template().size = size; refresh(); }", size)
+    fill(synthetic, {"Anything": value})
+    expected = VALUES | {"Anything": value}
+    assert command_parameters(synthetic) == expected
+    assert synthetic.evaluate("command()") == _expected_command(NAME, build().to_dict(), synthetic, size, expected)
 
 
 @pytest.mark.parametrize("name", TEMPLATES)
@@ -113,17 +135,7 @@ def test_link_and_command_are_those_of_the_command_line(launch_page: LaunchPages
     }
     assert address(page) == _expected_link(name, template, page, "eu-west-1", values)
     size = len(PUBLISHED.files[name])
-    asked = template["Parameters"]
-    overrides = [f"{key}={value}" for key, value in values.items() if value or asked[key].get("Default") != ""]
-    assert page.evaluate("command()") == deploy_command(
-        template_file=f"templates/{name}",
-        template=template,
-        size=size,
-        region="eu-west-1",
-        stack_name=stack_name(name),
-        bucket="my-templates",
-        overrides=overrides,
-    )
+    assert page.evaluate("command()") == _expected_command(name, template, page, size, values)
     assert file_parameters(page) == values
 
 
@@ -151,18 +163,6 @@ def test_bucket_may_be_in_another_region_of_the_partition(launch_page: LaunchPag
     assert ".s3.eu-west-1.amazonaws.com/" in decoded(address(page))["templateURL"]
     page.select_option("#w-bucketRegion", "")
     assert ".s3.ap-northeast-1.amazonaws.com/" in decoded(address(page))["templateURL"]
-
-
-def test_archive_moves_with_the_folder_unless_another_was_typed(launch_page: LaunchPages) -> None:
-    page = launch_page(template="quick-start.yaml")
-    page.fill("#w-bucket", "other-bucket")
-    page.fill("#w-prefix", "team/v2")
-    given = link_parameters(address(page))
-    assert given["SampleAppBucketName"] == page.input_value("#p-SampleAppBucketName") == "other-bucket"
-    assert given["SampleAppKey"] == page.input_value("#p-SampleAppKey") == "team/v2/sample-app.zip"
-    fill(page, {"SampleAppBucketName": "mine", "SampleAppKey": "my.zip"})
-    page.fill("#w-bucket", "a-third-bucket")
-    assert link_parameters(address(page))["SampleAppBucketName"] == "mine"
 
 
 def test_without_a_region_one_has_to_be_chosen(launch_page: LaunchPages) -> None:
@@ -210,15 +210,76 @@ def test_all_follows_each_key(launch_page: LaunchPages) -> None:
         assert file_parameters(page)["CodeBuildProjectName"] == typed
 
 
-def test_command_names_the_capability_and_the_bucket_where_needed(launch_page: LaunchPages) -> None:
+def test_command_names_the_capability_and_reads_from_the_bucket_where_needed(launch_page: LaunchPages) -> None:
     page = launch_page()
+    # The AWS CLI's deploy takes no bucket of another region, which this is.
+    page.select_option("#w-region", "ap-northeast-1")
     sizes = {name: len(text) for name, text in PUBLISHED.files.items()}
     for name, template in TEMPLATES.items():
         page.select_option("#w-template", name)
         words = command_words(page)
         roles = any(resource["Type"].startswith("AWS::IAM::") for resource in template["Resources"].values())
         assert ("CAPABILITY_NAMED_IAM" in words) == roles
-        assert ("--s3-bucket" in words) == (sizes[name] > 51_200)
+        if sizes[name] > 51_200:
+            assert words[words.index("--template-url") + 1] == f"{PUBLISHED.url}/{name}"
+        else:
+            assert words[words.index("--template-file") + 1] == f"templates/{name}"
+        assert words[2] == ("create-stack" if sizes[name] > 51_200 else "deploy")
+        assert "--s3-bucket" not in words
+
+
+def test_a_command_that_reads_from_the_bucket_needs_its_region(launch_page: LaunchPages) -> None:
+    page = launch_page(PageSettings(bucket="my-templates"), template="quick-start.yaml")
+    assert page.input_value("#command") == ""
+    page.select_option("#w-bucketRegion", "eu-west-1")
+    assert "https://my-templates.s3.eu-west-1.amazonaws.com/" in page.input_value("#command")
+
+
+MUTABLE = RenderSettings(pipeline=PipelineSettings(image_tag_mutability="MUTABLE"))
+
+
+@pytest.mark.parametrize(
+    ("settings", "key"),
+    [
+        ({}, None),
+        ({"templates": MUTABLE}, "page.renderSame"),
+        ({"nested": True}, "page.renderNested"),
+        ({"templates": MUTABLE, "nested": True}, "page.renderNested"),
+    ],
+)
+def test_note_at_the_command_says_what_to_render(
+    launch_page: LaunchPages, settings: dict[str, Any], key: str | None
+) -> None:
+    page = launch_page(PageSettings(bucket="my-templates", region="eu-west-1", **settings))
+    folder = Folder(bucket="my-templates", region="eu-west-1")
+    url = publication(folder, settings.get("templates", RenderSettings()), nested="nested" in settings).url
+    assert page.is_visible("#command-note") == (key is not None)
+    for language in LANGUAGES:
+        page.click(f"#language-{language}")
+        assert page.inner_text("#command-note") == (words(language)[key].format(url=url) if key else "")
+
+
+def test_note_at_the_command_follows_the_folder(launch_page: LaunchPages) -> None:
+    page = launch_page(PageSettings(bucket="my-templates", nested=True))
+    assert "--nested-base-url https://my-templates.s3.REGION.amazonaws.com/ecs-" in page.inner_text("#command-note")
+    page.select_option("#w-region", "cn-north-1")
+    page.fill("#w-prefix", "it's/v2/")
+    url = Folder(bucket="my-templates", region="cn-north-1", prefix="it's/v2").url("x").removesuffix("/x")
+    assert f" {url} " in page.inner_text("#command-note")
+    assert RenderSettings(nested_base_url=url).nested_base_url == url
+
+
+def test_nested_stacks_have_the_same_picture_and_regions(launch_page: LaunchPages) -> None:
+    name = "deployment-pipeline-for-all-env.yaml"
+    flat, nested = (
+        launch_page(PageSettings(bucket="my-templates", nested=one), template=name) for one in (False, True)
+    )
+    for page in (flat, nested):
+        fill(page, parameters(name))
+        assert page.is_visible("#picture svg")
+    assert _words(flat) == _words(nested)
+    regions = "[...document.querySelectorAll('#w-region option')].map((one) => one.value)"
+    assert flat.evaluate(regions) == nested.evaluate(regions)
 
 
 @pytest.mark.parametrize("name", TEMPLATES)
@@ -315,17 +376,100 @@ def test_value_that_is_not_offered_is_shown_and_kept(synthetic: Page) -> None:
     assert error(synthetic, "Choice").startswith("This is not one of the choices.")
 
 
-def test_buttons_copy(synthetic: Page) -> None:
+def _copied(page: Page) -> dict[str, str]:
+    """What each button copies."""
+    return {
+        "link": address(page),
+        "command": page.evaluate("command()"),
+        "file": page.evaluate("parameterFile()"),
+    }
+
+
+def test_buttons_copy_and_say_so_for_a_moment(synthetic: Page) -> None:
     fill(synthetic, {"Anything": HOSTILE[13]})
-    for button, expected in (
-        ("copy-link", address(synthetic)),
-        ("copy-command", synthetic.evaluate("command()")),
-        ("copy-file", synthetic.evaluate("parameterFile()")),
-    ):
-        synthetic.evaluate("document.getElementById('announcement').textContent = ''")
-        synthetic.click(f"#{button}")
-        expect(synthetic.locator("#announcement")).to_have_text("Copied.")
+    said = synthetic.locator(".said")
+    for name, expected in _copied(synthetic).items():
+        synthetic.focus(f"#copy-{name}")
+        synthetic.keyboard.press("Enter")
+        beside = synthetic.locator(f"#copy-{name} ~ .said")
+        expect(beside).to_have_text("Copied.")
+        expect(beside).to_be_visible()
+        assert beside.get_attribute("role") == "status"
+        assert sorted(said.all_inner_texts()) == ["", "", "Copied."], "it is said of the last one only"
         assert synthetic.evaluate("navigator.clipboard.readText()") == expected
+        assert synthetic.evaluate("document.activeElement.id") == f"copy-{name}"
+        assert not synthetic.is_visible("#link")
+    synthetic.click("#language-ja")
+    assert set(said.all_inner_texts()) == {""}, "not in the other language"
+    synthetic.click("#copy-file")
+    expect(synthetic.locator("#copy-file ~ .said")).to_have_text("コピーしました。")
+    expect(synthetic.locator("#copy-file ~ .said")).to_be_empty(timeout=10_000)
+
+
+def test_a_copy_of_other_values_is_not_said_to_be_one(synthetic: Page) -> None:
+    synthetic.click("#copy-link")
+    said = synthetic.locator("#copy-link ~ .said")
+    expect(said).to_have_text("Copied.")
+    fill(synthetic, {"Anything": "other"})
+    assert said.inner_text() == ""
+
+
+REFUSED = "navigator.clipboard.writeText = async () => { throw new DOMException('no', 'NotAllowedError'); }"
+MISSING = "Object.defineProperty(navigator, 'clipboard', { value: undefined })"
+# Neither may a selection be copied by the page.
+NOTHING = "document.execCommand = () => false"
+
+
+@pytest.mark.parametrize("clipboard", [REFUSED, MISSING])
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_where_pages_may_not_copy_the_text_is_selected_for_the_keyboard(
+    synthetic: Page, clipboard: str, language: str
+) -> None:
+    synthetic.click(f"#language-{language}")
+    synthetic.evaluate(f"() => {{ {clipboard}; {NOTHING}; }}")
+    for name, expected in _copied(synthetic).items():
+        synthetic.evaluate("document.querySelector('#w-stackName').focus()")
+        synthetic.click(f"#copy-{name}")
+        expect(synthetic.locator(f"#copy-{name} ~ .said")).to_have_text(words(language)["page.notCopied"])
+        assert synthetic.evaluate("document.activeElement.id") == name
+        assert synthetic.is_visible(f"#{name}")
+        assert synthetic.get_attribute(f"#{name}", "readonly") is not None
+        assert synthetic.evaluate("getSelection().toString()") == expected
+        synthetic.keyboard.press("ControlOrMeta+c")
+        synthetic.evaluate(PASTE_BOX)
+        synthetic.keyboard.press("ControlOrMeta+v")
+        assert synthetic.input_value("#paste-box") == expected
+    label = synthetic.locator("label[for=link]")
+    assert label.inner_text() == words(language)["page.linkTitle"]
+    fill(synthetic, {"Anything": "other"})
+    assert not synthetic.is_visible("#link"), "another link is needed now"
+
+
+PASTE_BOX = """() => {
+  document.getElementById("paste-box")?.remove();
+  const box = make("textarea", { id: "paste-box" });
+  document.body.append(box);
+  box.focus();
+}"""
+
+
+@pytest.mark.parametrize("clipboard", [REFUSED, MISSING])
+def test_where_pages_may_copy_a_selection_they_do(synthetic: Page, clipboard: str) -> None:
+    copied = _copied(synthetic)
+    read = synthetic.evaluate_handle("() => navigator.clipboard.readText.bind(navigator.clipboard)")
+    synthetic.evaluate(f"() => {{ {clipboard}; }}")
+    for name, expected in copied.items():
+        synthetic.click(f"#copy-{name}")
+        expect(synthetic.locator(f"#copy-{name} ~ .said")).to_have_text("Copied.")
+        assert read.evaluate("read => read()") == expected
+
+
+def test_a_value_that_is_too_long_to_show_is_copied_whole(synthetic: Page) -> None:
+    synthetic.evaluate(f"() => {{ {REFUSED}; {NOTHING}; }}")
+    fill(synthetic, {"Anything": "x" * 5_000})
+    assert synthetic.input_value("#command") == ""
+    synthetic.click("#copy-command")
+    assert "x" * 5_000 in synthetic.input_value("#command")
 
 
 def _words(page: Page) -> str:

@@ -1,0 +1,110 @@
+"""The policy for developers is written beside the roles', or alone, and never for names that are not meant."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from commands import Command
+from ecs_cd_templates.catalog import ALL_ENVIRONMENTS, QUICK_START
+from ecs_cd_templates.launch.developers_policy import FILE_NAME, developers_policy, quick_start_policy
+from support import FILES, TARGET, parameters
+
+PLACE = ["policies", "--account", "111122223333", "--region", "us-east-1", "--output-dir", "out"]
+BOTH = [FILES["prerequisites.yaml"], FILES[ALL_ENVIRONMENTS]]
+
+
+def write(path: str, **values: str) -> str:
+    rows = [{"ParameterKey": name, "ParameterValue": value} for name, value in values.items()]
+    Path(path).write_text(json.dumps(rows), encoding="utf-8")
+    return path
+
+
+def read() -> dict[str, Any]:
+    policy: dict[str, Any] = json.loads(Path("out", FILE_NAME).read_text(encoding="utf-8"))
+    return policy
+
+
+def branches() -> list[str]:
+    found: list[str] = read()["Statement"][0]["Condition"]["StringEqualsIfExists"]["codecommit:References"]
+    return found
+
+
+def test_written_beside_the_roles(command: Command) -> None:
+    assert command(*PLACE, "--params", *BOTH) == 0
+    assert read() == developers_policy(parameters(ALL_ENVIRONMENTS), TARGET)
+    assert Path("out/ecs-cd-codepipeline.json").exists()
+
+
+def test_written_alone_for_the_quick_start(command: Command) -> None:
+    assert command(*PLACE, "--quick-start", "--params", FILES[QUICK_START]) == 0
+    assert read() == quick_start_policy({}, TARGET)
+    assert [path.name for path in Path("out").iterdir()] == [FILE_NAME]
+    # It has nothing that must be typed.
+    assert command(*PLACE, "--quick-start") == 0
+    assert read() == quick_start_policy({}, TARGET)
+
+
+def test_not_written_where_nobody_approves(command: Command) -> None:
+    assert command(*PLACE, "--environment", "Dev") == 0
+    assert not Path("out", FILE_NAME).exists()
+    Path("out").rename("before")
+    command.assert_refuses(*PLACE, "--environment", "Dev", "--quick-start")
+    assert "--environment: ['Dev']: nothing to deny" in command.err
+
+
+def test_a_branch_that_nobody_names_is_not_left_open(command: Command) -> None:
+    command.assert_refuses(*PLACE, "--params", BOTH[0])
+    assert "CodeCommitBranchNameForProdEnv: not given: developers must not push to this branch: name it" in command.err
+    # The branch that the form proposes is known.
+    assert command(*PLACE, "--params", BOTH[0], "--environment", "Prod,branch=live") == 0
+    assert branches() == ["refs/heads/live"]
+
+
+def test_a_pipeline_of_its_own(command: Command) -> None:
+    """The single pipeline's file names what the only environment has."""
+    alone = FILES["deployment-pipeline-with-approval.yaml"]
+    assert command(*PLACE, "--environment", "Prod", "--params", alone) == 0
+    assert branches() == ["refs/heads/prod"]
+    own = write(
+        "own.json", CodePipelineName="release", CodeCommitBranchName="live", CodePipelineNameForProdEnv="release"
+    )
+    assert command(*PLACE, "--environment", "Prod", "--params", own) == 0
+    assert branches() == ["refs/heads/live"]
+    assert ":release/Build/Approval" in json.dumps(read())
+    roles = json.loads(Path("out/ecs-cd-events-prod.json").read_text(encoding="utf-8"))
+    assert roles["Statement"][0]["Resource"] == ["arn:aws:codepipeline:us-east-1:111122223333:release"]
+    Path("out").rename("before")
+    other = write("other.json", CodePipelineName="release", CodeCommitBranchName="x", CodePipelineNameForProdEnv="y")
+    command.assert_refuses(*PLACE, "--environment", "Prod", "--params", other)
+    assert "CodePipelineName: 'release': CodePipelineNameForProdEnv has another value" in command.err
+    # Among several, it does not say whose it is.
+    command.assert_refuses(*PLACE, "--params", write("branch.json", CodeCommitBranchName="x"))
+    assert f"as {ALL_ENVIRONMENTS} asks for it: CodeCommitBranchNameForDevEnv, " in command.err
+
+
+@pytest.mark.parametrize("name", ["developers.deny", "Developers.Deny"])
+def test_does_not_take_the_file_of_a_role(name: str, command: Command) -> None:
+    role = write("role.json", CodePipelineServiceRoleName=name, CodeCommitBranchNameForProdEnv="prod")
+    command.assert_refuses(*PLACE, "--params", role)
+    assert f"role name: '{name}': its file would be that of the developers' policy" in command.err
+    # Without the developers' file it is in nobody's way.
+    role = write("role.json", CodePipelineServiceRoleName=name)
+    assert command(*PLACE, "--params", role, "--environment", "Dev") == 0
+
+
+def test_an_application_is_not_taken_for_its_defaults(command: Command) -> None:
+    """Policies for other names than the application's would protect nothing."""
+    application = write("app.json", ApplicationName="shop", CodeCommitBranchNameForProdEnv="prod")
+    command.assert_refuses(*PLACE, "--params", application)
+    assert "ApplicationName: 'shop': " in command.err
+    assert "--quick-start" in command.err
+    assert command(*PLACE, "--quick-start", "--params", application) == 0
+    assert ":shop-prod/Build/Approval" in json.dumps(read())
+    # And what the quick start does not ask for is not passed over.
+    Path("out").rename("before")
+    command.assert_refuses(*PLACE, "--quick-start", "--params", FILES[ALL_ENVIRONMENTS])
+    assert "the template has no such parameter" in command.err
