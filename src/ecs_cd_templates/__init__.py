@@ -12,15 +12,16 @@ from .catalog import RenderSettings, render
 from .cfn.rendering import to_yaml
 from .environments import ENVIRONMENTS, Environment
 from .errors import (
+    AwsError,
     BucketError,
     EcsCdTemplatesError,
     MissingExtraError,
     OutputError,
     ParameterError,
     ParameterFileError,
-    PublishError,
     RegionError,
     SettingsError,
+    StackError,
     TemplateSizeError,
 )
 from .settings import (
@@ -52,6 +53,7 @@ __all__ = [
     "ENVIRONMENTS",
     "UNIT_TESTS",
     "AllEnvironmentsSettings",
+    "AwsError",
     "BucketError",
     "BuildStep",
     "CodeBuildSettings",
@@ -65,11 +67,11 @@ __all__ = [
     "ParameterFileError",
     "PipelineSettings",
     "PrerequisitesSettings",
-    "PublishError",
     "QuickStartSettings",
     "RegionError",
     "RenderSettings",
     "SettingsError",
+    "StackError",
     "TemplateSizeError",
     "__version__",
     "build_all_environments",

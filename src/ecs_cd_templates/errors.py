@@ -60,8 +60,12 @@ class BucketError(EcsCdTemplatesError):
     """A bucket, or a prefix in it, that templates cannot be launched from."""
 
 
-class PublishError(EcsCdTemplatesError):
-    """AWS refused, or could not be reached; the version that was published before is unchanged."""
+class AwsError(EcsCdTemplatesError):
+    """AWS refused, or could not be reached; what was there before is unchanged."""
+
+
+class StackError(EcsCdTemplatesError):
+    """A stack that is not there, or that does not tell what its next update needs."""
 
 
 class MissingExtraError(EcsCdTemplatesError):

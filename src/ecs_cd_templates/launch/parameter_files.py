@@ -28,6 +28,12 @@ def read_parameters(path: Path) -> dict[str, str]:
         raise ParameterFileError("parameter file", str(path), str(refused)) from None
 
 
+def to_text(values: Mapping[str, str]) -> str:
+    """The text of a file with the values, in their order; in ASCII, which every reader takes for the same."""
+    rows = [json.dumps({"ParameterKey": name, "ParameterValue": value}) for name, value in values.items()]
+    return "[\n" + ",\n".join(f"  {row}" for row in rows) + "\n]\n"
+
+
 def merged(paths: Sequence[Path], known: Container[str]) -> dict[str, str]:
     """The values in all of the files, which may repeat each other but not differ, save for the mark of what exists.
 

@@ -1,0 +1,47 @@
+"""``deploy-parameters``: writes the parameter file for a stack's next update."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from pathlib import Path
+
+from ..launch.deploy_parameters import deploy_parameters
+from ..launch.parameter_files import to_text
+from .options import OK, PROGRAM, Commands, write
+
+
+def add_to(commands: Commands) -> None:
+    """Adds the command with its options."""
+    parser = commands.add_parser(
+        "deploy-parameters",
+        help="write the parameter file for a stack's next update",
+        description="Writes all parameters of a stack of quick-start.yaml, ecs-environment.yaml or ecs-service.yaml as "
+        "it has them, but with the images that run now, which an update would undo otherwise, and with the zones that "
+        "its subnets are in. Changes nothing.",
+    )
+    parser.add_argument("--stack-name", required=True, metavar="S", help="the stack's name or ARN")
+    parser.add_argument("--region", metavar="R", help="the stack's; default: as AWS is configured")
+    parser.add_argument("--profile", metavar="P", help="of the AWS configuration; default: as AWS is configured")
+    parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="default: standard output")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Writes the file, and prints the command that updates the stack with it unless there is something to do first."""
+    update = deploy_parameters(options.stack_name, region=options.region, profile=options.profile)
+    for warning in update.warnings:
+        print(f"{PROGRAM}: warning: {warning}", file=sys.stderr)
+    text = to_text(update.values)
+    if options.output is None:
+        print(text, end="")
+        return OK
+    write(options.output.parent, {options.output.name: text})
+    if not update.warnings:
+        words = ["aws", "cloudformation", "update-stack", "--stack-name", options.stack_name, "--region", update.region]
+        words += ["--profile", options.profile] if options.profile else []
+        words += ["--use-previous-template", "--capabilities", "CAPABILITY_NAMED_IAM"]
+        words += ["--parameters", f"file://{options.output}"]
+        print(f"next: {shlex.join(words)}", file=sys.stderr)
+    return OK
