@@ -10,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import jmespath
+import jmespath  # type: ignore[import-untyped]
 import pytest
 
 from ecs_cd_templates import ENVIRONMENTS, costs

@@ -40,7 +40,7 @@ def launched(target: Target = TARGET, template: Mapping[str, Any] = TEMPLATE, **
 
 
 def made(**values: str) -> dict[str, dict[str, Any]]:
-    return launched(**values).resources
+    return resolve(TEMPLATE, values, TARGET).resources
 
 
 def test_launches_without_typing_anything() -> None:
