@@ -322,6 +322,7 @@ CLUSTER = ParameterSpec(
     name="ECSClusterName",
     group=ECS_GROUP,
     constraint=constraints.ECS_NAME,
+    new=constraints.NEW_CLUSTER_NAME,
     per_environment=True,
     default=_own("ecs-cd"),
 )

@@ -22,7 +22,6 @@ from ecs_cd_templates import (
     ParameterError,
     PrerequisitesSettings,
     SettingsError,
-    build_ecs_cluster,
     build_ecs_environment,
     to_yaml,
 )
@@ -699,12 +698,15 @@ def test_part_alone_needs_only_its_own_services() -> None:
     assert services(TEMPLATES["ecs-service.yaml"]) == {"ec2", "ecs", "logs"}
 
 
-def test_cluster_of_any_name_has_a_capacity_provider_that_ecs_takes() -> None:
+@pytest.mark.parametrize("cluster", ["c", "ecs-cd-dev", "aws", "FARGATE_1", "c" * 251])
+def test_cluster_of_any_name_has_a_capacity_provider_that_ecs_takes(cluster: str) -> None:
+    """As https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateCapacityProvider.html says."""
     target = Target(account=ACCOUNT, region="us-east-1", stack_name="ecs-" + "s" * 124)
-    values = {**parameters("ecs-cluster.yaml"), "ECSLaunchType": "EC2", "ECSClusterName": "c" * 255}
-    template = load(to_yaml(build_ecs_cluster(EcsEnvironmentSettings())))
-    name = properties(resolve(template, values, target).resources, "CapacityProvider")["Name"]
-    assert re.fullmatch(r"(?!aws|ecs|fargate)[A-Za-z0-9_-]{1,255}", name)
+    values = {**parameters("ecs-cluster.yaml"), "ECSLaunchType": "EC2", "ECSClusterName": cluster}
+    name = properties(resolve(TEMPLATES["ecs-cluster.yaml"], values, target).resources, "CapacityProvider")["Name"]
+    assert re.fullmatch(r"(?!(?i:aws|ecs|fargate))[A-Za-z0-9_-]{1,255}", name)
+    longest = int(TEMPLATES["ecs-cluster.yaml"]["Parameters"]["ECSClusterName"]["MaxLength"])
+    assert len(name) - len(cluster) + longest <= 255
 
 
 # What the templates need of the stand-in for CloudFormation.
