@@ -9,23 +9,33 @@ from typing import Any
 
 import pytest
 from awacs import s3
+from botocore.session import get_session
 from troposphere import GetAtt
 
 import ecs_cd_templates
 from ecs_cd_templates import (
     CONTAINER_IMAGE,
+    ENVIRONMENTS,
     UNIT_TESTS,
     BuildStep,
+    Environment,
     PipelineSettings,
+    PrerequisitesSettings,
     RenderSettings,
     SettingsError,
+    build_prerequisites,
     catalog,
+    constraints,
     grants,
+    to_yaml,
 )
-from ecs_cd_templates.cfn.evaluation import resolve
+from ecs_cd_templates.cfn.evaluation import Target, resolve
+from ecs_cd_templates.environments import MAX_ID_LENGTH
 from ecs_cd_templates.launch.role_policies import role_policies
+from ecs_cd_templates.stacks import prerequisites
+from ecs_cd_templates.steps import MAX_STEP_NAME_LENGTH
 from iam_evaluator import Request, is_allowed
-from support import TARGET, data
+from support import PARTITIONS, TARGET, data, load
 
 # Read through Any: much of what is tried here a type checker would refuse before we could.
 untyped: Any = ecs_cd_templates
@@ -76,6 +86,42 @@ def test_a_step_after_the_image_gets_the_application_and_not_the_image_definitio
     tests, image, scan = build["Actions"]
     assert scan["InputArtifacts"] == tests["OutputArtifacts"]
     assert deploy["Actions"][0]["InputArtifacts"] == image["OutputArtifacts"]
+
+
+# The most hyphens that are put into a name: one before each capital that follows another kind of character.
+CAPITALS = "Aa" * (MAX_STEP_NAME_LENGTH // 2)
+PREFIX = len("ecs-cd-codebuild-")
+
+
+@pytest.mark.parametrize("name", [CAPITALS, "A" * MAX_STEP_NAME_LENGTH, "A1" * 11, "AaAaAaAaAaA", "OwnCheck", "X"])
+@pytest.mark.parametrize("key", ["x" * MAX_ID_LENGTH, "Y"])
+def test_the_proposed_names_are_accepted_however_long_an_environment_and_a_step_are_called(key: str, name: str) -> None:
+    """Whether the roles serve one environment, which is in their names, or all."""
+    pipeline = PipelineSettings(steps=[UNIT_TESTS, BuildStep(name=name), CONTAINER_IMAGE])
+    own = Environment(id=key, display_name="own")
+    for environments in ([own], [own, *ENVIRONMENTS]):
+        form = prerequisites.entries(PrerequisitesSettings(environments=environments, pipeline=pipeline))
+        for each in form:
+            assert each.default is None or each.constraint.accepts(each.default), each.name
+        proposed = [each.default for each in form if each.name.endswith("ServiceRoleName")]
+        assert len(proposed) == len(set(proposed)) == 4
+
+
+@pytest.mark.parametrize("key", ["x" * MAX_ID_LENGTH, "Artifacts", "Y"])
+def test_the_bucket_of_one_environments_prerequisites_has_a_name_of_its_own_in_every_region(key: str) -> None:
+    own = Environment(id=key, display_name="own")
+    names = []
+    for environments in ([own], [own, *ENVIRONMENTS]):
+        settings = PrerequisitesSettings(environments=environments)
+        template = load(to_yaml(build_prerequisites(settings)))
+        for partition in PARTITIONS:
+            regions = get_session().get_available_regions("s3", partition_name=partition)
+            for region in {max(regions, key=len), min(regions, key=len)}:
+                target = Target(account=TARGET.account, region=region, partition=partition)
+                name = resolve(template, {}, target).outputs["CodePipelineArtifactBucketName"]
+                assert constraints.NEW_BUCKET_NAME.accepts(name), name
+                names.append(name)
+    assert len(set(names)) == len(names)
 
 
 def test_its_permissions_cannot_be_forgotten() -> None:
