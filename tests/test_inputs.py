@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from troposphere import Parameter, Template
 
 from ecs_cd_templates import BUILD_STEPS, ENVIRONMENTS, Environment, PipelineSettings, parameters
-from ecs_cd_templates.environments import Scope
+from ecs_cd_templates.environments import Approval, Scope
 from ecs_cd_templates.inputs import BuildInput, PipelineInputs, inputs_from_form, pipeline_parameters
 from ecs_cd_templates.parameters import Purpose, add_form, entry, name_of
 from ecs_cd_templates.stacks.deployment_pipeline import pipeline_entries, stage_actions
@@ -56,8 +56,10 @@ def test_one_build_pushes_the_image() -> None:
 
 def test_an_approval_needs_a_topic() -> None:
     without = dataclasses.replace(_inputs(), approval_topic=None)
-    with pytest.raises(ValueError, match="no topic for its request"):
-        stage_actions(without, SCOPE.environment, PipelineSettings())
+    for approval in get_args(Approval):
+        waiting = dataclasses.replace(SCOPE.environment, approval=approval)
+        with pytest.raises(ValueError, match="no topic for its request"):
+            stage_actions(without, waiting, PipelineSettings())
     plain = Environment(id="Plain", display_name="plain")
     assert [action.declaration.Name for action in stage_actions(without, plain, PipelineSettings())["Build"]] == [
         step.action for step in BUILD_STEPS
@@ -66,7 +68,8 @@ def test_an_approval_needs_a_topic() -> None:
 
 def test_a_parameter_that_the_form_does_not_ask_for_is_an_error() -> None:
     form = add_form(Template(), [entry(parameters.CLUSTER, Purpose.MAKE, SCOPE)])
-    assert form.of(parameters.CLUSTER, SCOPE).title == "ECSClusterName"
+    assert name_of(parameters.CLUSTER, SCOPE) in form.values
+    assert form.of(parameters.CLUSTER, SCOPE) is form.values["ECSClusterName"]
     with pytest.raises(KeyError, match="ECSServiceName"):
         form.of(parameters.SERVICE, SCOPE)
     with pytest.raises(KeyError, match="ECSClusterNameForProdEnv"):
@@ -75,6 +78,31 @@ def test_a_parameter_that_the_form_does_not_ask_for_is_an_error() -> None:
         form.of(parameters.CLUSTER)
     with pytest.raises(TypeError, match="needs an environment"):
         parameters.CLUSTER.default_for(None)
+
+
+def test_what_a_form_does_not_ask_for_can_be_made_of_what_it_asks_for() -> None:
+    form = add_form(Template(), [entry(parameters.CLUSTER, Purpose.MAKE, SCOPE)])
+    made = form.with_made({"ECSServiceName": "made", "ECSClusterName": "other"})
+    assert (made.of(parameters.SERVICE, SCOPE), made.of(parameters.CLUSTER, SCOPE)) == ("made", "other")
+    # The form itself stays as it is.
+    assert form.values.keys() == {"ECSClusterName"}
+
+
+STEPS = [str(step.action) for step in BUILD_STEPS]
+
+
+@pytest.mark.parametrize(
+    ("approval", "expected"),
+    [(None, STEPS), ("before_build", ["Approval", *STEPS]), ("before_deploy", [*STEPS, "Approval"])],
+)
+def test_an_approval_stands_where_the_environment_says(approval: Approval | None, expected: list[str]) -> None:
+    environment = dataclasses.replace(SCOPE.environment, approval=approval)
+    stages = stage_actions(_inputs(), environment, PipelineSettings())
+    build = [action.declaration for action in stages["Build"]]
+    assert [action.Name for action in build] == expected
+    # One after the other: without numbers of their own they would run at the same time.
+    assert [action.RunOrder for action in build] == list(range(1, len(expected) + 1))
+    assert [action.declaration.Name for action in stages["Deploy"]] == ["Deploy"]
 
 
 def test_names_are_made_from_the_scope() -> None:

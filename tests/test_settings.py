@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from botocore.session import get_session
 
 import ecs_cd_templates
 from ecs_cd_templates import (
@@ -46,13 +47,23 @@ def many(count: int, **changes: Any) -> list[Environment]:
     [
         *(
             (lambda id_=id_: untyped.Environment(id=id_, display_name="w"), "Environment.id")
-            for id_ in ("", "a-b", "a b", "é", "x" * 41, 7, None)
+            for id_ in ("", "a-b", "a b", "é", "x" * 21, 7, None)
         ),
         *(
             (lambda words=words: untyped.Environment(id="A", display_name=words), "Environment.display_name")
             for words in ("", " a", "a ", "a\nb", "x" * 81, None, "\u200b")
         ),
-        (lambda: untyped.Environment(id="A", display_name="a", approval="yes"), "Environment.approval"),
+        *(
+            (
+                lambda approval=approval: untyped.Environment(id="A", display_name="a", approval=approval),
+                "Environment.approval",
+            )
+            for approval in ("yes", "", "Before_build", True, False, 1)
+        ),
+        *(
+            (lambda flag=flag: untyped.Environment(id="A", display_name="a", production=flag), "Environment.production")
+            for flag in ("yes", None, 1)
+        ),
         *(
             (
                 lambda branch=branch: untyped.Environment(id="A", display_name="a", default_branch=branch),
@@ -76,6 +87,21 @@ def many(count: int, **changes: Any) -> list[Environment]:
                 "PipelineSettings.deployment_timeout_minutes",
             )
             for m in (0, 61, "20", None)
+        ),
+        *(
+            (
+                lambda m=m: untyped.PipelineSettings(approval_timeout_minutes=m),
+                "PipelineSettings.approval_timeout_minutes",
+            )
+            for m in (0, 1439, 86401, "4320", True, None)
+        ),
+        (lambda: untyped.PipelineSettings(approval_shows_message="shown"), "PipelineSettings.approval_shows_message"),
+        *(
+            (
+                lambda percent=percent: untyped.EcsEnvironmentSettings(cpu_target_percent=percent),
+                "EcsEnvironmentSettings.cpu_target_percent",
+            )
+            for percent in (0, 9, 91, 100, 60.0, "60", True, None)
         ),
         (lambda: untyped.PipelineSettings(image_tag_mutability="immutable"), "PipelineSettings.image_tag_mutability"),
         (lambda: untyped.PipelineSettings(image_tag_mutability=[]), "PipelineSettings.image_tag_mutability"),
@@ -103,7 +129,7 @@ def many(count: int, **changes: Any) -> list[Environment]:
         ),
         (lambda: untyped.AllEnvironmentsSettings(environments=many(33)), "AllEnvironmentsSettings.environments"),
         (
-            lambda: untyped.AllEnvironmentsSettings(environments=many(33, approval=True)),
+            lambda: untyped.AllEnvironmentsSettings(environments=many(33, approval="before_build")),
             "AllEnvironmentsSettings.environments",
         ),
         *(
@@ -163,6 +189,26 @@ def test_refused_with_field_value_and_remedy_in_one_line(make: Any, field: str) 
     assert len(str(error)) < 400
 
 
+def test_defaults_are_those_that_people_would_choose() -> None:
+    pipeline = PipelineSettings()
+    # The action's value ends at 1,000 characters, counted with the message in it: a long one would break every run.
+    assert not pipeline.approval_shows_message
+    # A request that nobody answers does not block the stage for the seven days that CodePipeline waits by itself.
+    assert 24 * 60 <= pipeline.approval_timeout_minutes < 7 * 24 * 60
+    assert pipeline.deployment_timeout_minutes == 15
+    assert [environment.id for environment in ENVIRONMENTS if environment.approval] == ["Prod"]
+    assert [environment.id for environment in ENVIRONMENTS if environment.production] == ["Prod"]
+
+
+def test_an_approval_may_wait_as_long_as_codepipeline_lets_it() -> None:
+    limits = get_session().get_service_model("codepipeline").shape_for("ActionTimeout").metadata
+    assert limits["min"] <= 1440
+    for minutes in (1440, limits["max"]):
+        assert PipelineSettings(approval_timeout_minutes=minutes).approval_timeout_minutes == minutes
+    with pytest.raises(SettingsError, match="must be a whole number from 1440 to"):
+        PipelineSettings(approval_timeout_minutes=limits["max"] + 1)
+
+
 def test_words_may_hold_what_json_and_yaml_escape() -> None:
     environment = Environment(id="A", display_name="quo\"ted \\ {x}: 'y' #z")
     assert to_yaml(build_all_environments(AllEnvironmentsSettings(environments=[environment])))
@@ -187,7 +233,7 @@ def test_the_largest_settings_fit_into_one_template(nested_base_url: str | None)
         Environment(
             id=f"{number:0{MAX_ID_LENGTH}}",
             display_name="\U0001f680" * ((DISPLAY_NAME.max_length or 0) - 2) + f"{number:02}",
-            approval=True,
+            approval=("before_build", "before_deploy")[number % 2],
             images_to_keep=1000,
         )
         for number in range(32)

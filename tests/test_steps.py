@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -21,16 +23,19 @@ from ecs_cd_templates import (
     Environment,
     PipelineSettings,
     PrerequisitesSettings,
+    QuickStartSettings,
     RenderSettings,
     SettingsError,
     build_prerequisites,
+    build_quick_start,
     catalog,
     constraints,
     grants,
+    names,
     to_yaml,
 )
 from ecs_cd_templates.cfn.evaluation import Target, resolve
-from ecs_cd_templates.environments import MAX_ID_LENGTH
+from ecs_cd_templates.environments import MAX_ID_LENGTH, Scope
 from ecs_cd_templates.launch.role_policies import role_policies
 from ecs_cd_templates.stacks import prerequisites
 from ecs_cd_templates.steps import MAX_STEP_NAME_LENGTH
@@ -60,20 +65,21 @@ def test_names_are_those_of_the_contract() -> None:
 def test_a_step_more_is_in_every_pipeline_between_its_neighbours() -> None:
     template = data(WITH_SCAN)["quick-start.yaml"]
     resources = resolve(template, {}, TARGET).resources
-    project = resources["CodeBuildOwnCheckProject"]["Properties"]
-    assert project["Source"] == {"Type": "CODEPIPELINE", "BuildSpec": "buildspec_scan.yml"}
-    assert project["Environment"]["PrivilegedMode"] is False
-    assert project["ServiceRole"].endswith(":role/ecs-cd-codebuild-own-check")
-    pipelines = [each["Properties"] for each in resources.values() if each["Type"] == "AWS::CodePipeline::Pipeline"]
-    assert len(pipelines) == len(WITH_SCAN.environments)
-    for pipeline in pipelines:
+    for environment in WITH_SCAN.environments:
+        name = f"sample-app-{environment.id.lower()}-owncheck"
+        project = resources[f"CodeBuildOwnCheckProjectFor{environment.id}Env"]["Properties"]
+        assert project["Name"] == name
+        assert project["Source"] == {"Type": "CODEPIPELINE", "BuildSpec": "buildspec_scan.yml"}
+        assert project["Environment"]["PrivilegedMode"] is False
+        assert project["ServiceRole"].endswith(f":role/{name}")
+        pipeline = resources[f"PipelineFor{environment.id}Env"]["Properties"]
         builds = [
             action for action in pipeline["Stages"][1]["Actions"] if action["ActionTypeId"]["Provider"] == "CodeBuild"
         ]
         assert [action["Name"] for action in builds] == ["BuildApp", "OwnCheck", "BuildContainer"]
         tests, scan, image = builds
         assert tests["RunOrder"] < scan["RunOrder"] < image["RunOrder"]
-        assert scan["Configuration"] == {"ProjectName": "ecs-cd-build-own-check"}
+        assert scan["Configuration"] == {"ProjectName": name}
         # It looks at what the tests passed on, and so does the image.
         assert scan["InputArtifacts"] == image["InputArtifacts"] == tests["OutputArtifacts"]
         assert "OutputArtifacts" not in scan
@@ -110,7 +116,7 @@ def test_the_proposed_names_are_accepted_however_long_an_environment_and_a_step_
 @pytest.mark.parametrize("key", ["x" * MAX_ID_LENGTH, "Artifacts", "Y"])
 def test_the_bucket_of_one_environments_prerequisites_has_a_name_of_its_own_in_every_region(key: str) -> None:
     own = Environment(id=key, display_name="own")
-    names = []
+    buckets = []
     for environments in ([own], [own, *ENVIRONMENTS]):
         settings = PrerequisitesSettings(environments=environments)
         template = load(to_yaml(build_prerequisites(settings)))
@@ -120,8 +126,62 @@ def test_the_bucket_of_one_environments_prerequisites_has_a_name_of_its_own_in_e
                 target = Target(account=TARGET.account, region=region, partition=partition)
                 name = resolve(template, {}, target).outputs["CodePipelineArtifactBucketName"]
                 assert constraints.NEW_BUCKET_NAME.accepts(name), name
-                names.append(name)
-    assert len(set(names)) == len(names)
+                buckets.append(name)
+    assert len(set(buckets)) == len(buckets)
+
+
+LONGEST_APPLICATION = "a" * (constraints.APPLICATION_NAME.max_length or 0)
+
+
+def test_every_role_of_the_longest_application_has_a_name_that_iam_takes() -> None:
+    """IAM's roleNameType: 64 characters."""
+    longest = 0
+    for id_length, step_length in itertools.product(range(1, MAX_ID_LENGTH + 1), range(1, MAX_STEP_NAME_LENGTH + 1)):
+        scope = Scope(Environment(id="X" * id_length, display_name="x"))
+        step = BuildStep(name="S" * step_length)
+        made: Mapping[str, Any] = names.of_environment(
+            LONGEST_APPLICATION, scope, [UNIT_TESTS, step, CONTAINER_IMAGE]
+        )
+        roles = {name: made[name].to_dict()["Fn::Sub"] for name in made if "Role" in name}
+        assert len(set(roles.values())) == len(roles) == 7
+        for name in roles.values():
+            assert re.fullmatch(r"[\w+=,.@-]{1,64}", name, re.ASCII), name
+            longest = max(longest, len(name))
+    assert longest == 64, "the limits of IDs and steps could be looser"
+
+
+# Where each kind of resource says its name, and what the service takes.
+NAMED = {
+    "AWS::CodeBuild::Project": ("Name", constraints.BUILD_PROJECT),
+    "AWS::CodeCommit::Repository": ("RepositoryName", constraints.CODECOMMIT_REPOSITORY),
+    "AWS::CodePipeline::Pipeline": ("Name", constraints.PIPELINE_NAME),
+    "AWS::ECR::Repository": ("RepositoryName", constraints.ECR_REPOSITORY),
+    "AWS::ECS::CapacityProvider": ("Name", constraints.ECS_NAME),
+    "AWS::ECS::Cluster": ("ClusterName", constraints.NEW_CLUSTER_NAME),
+    "AWS::ECS::Service": ("ServiceName", constraints.NEW_SERVICE_NAME),
+    "AWS::Events::Rule": ("Name", constraints.PIPELINE_NAME),
+    "AWS::IAM::Role": ("RoleName", constraints.NEW_ROLE_NAME),
+    "AWS::SNS::Topic": ("TopicName", constraints.TOPIC_NAME),
+}
+
+
+@pytest.mark.parametrize("application", [LONGEST_APPLICATION, "ab"])
+@pytest.mark.parametrize(
+    ("key", "step"), [("X" * MAX_ID_LENGTH, "S" * MAX_STEP_NAME_LENGTH), ("9", "S"), (CAPITALS[:MAX_ID_LENGTH], "Aa")]
+)
+def test_every_name_of_any_application_is_one_that_its_service_takes(application: str, key: str, step: str) -> None:
+    environment = Environment(id=key, display_name="own", approval="before_deploy", production=True)
+    steps = [UNIT_TESTS, BuildStep(name=step), CONTAINER_IMAGE]
+    settings = QuickStartSettings(environments=[environment], pipeline=PipelineSettings(steps=steps))
+    values = {"ApplicationName": application, "ECSLaunchType": "EC2"}
+    resources = resolve(load(to_yaml(build_quick_start(settings))), values, TARGET).resources
+    found = set()
+    for title, resource in resources.items():
+        name, constraint = NAMED.get(resource["Type"], ("", constraints.ECS_NAME))
+        if name in resource["Properties"]:
+            assert constraint.accepts(resource["Properties"][name]), title
+            found.add(resource["Type"])
+    assert found == NAMED.keys()
 
 
 def test_its_permissions_cannot_be_forgotten() -> None:
@@ -219,7 +279,7 @@ def _step(**changes: Any) -> Any:
 @pytest.mark.parametrize(
     ("changes", "field"),
     [
-        *(({"name": name}, "name") for name in ("", "scan", "Security Scan", "Security-Scan", "S" * 31, None, 1)),
+        *(({"name": name}, "name") for name in ("", "scan", "Security Scan", "Security-Scan", "S" * 23, None, 1)),
         *(({"display_name": name}, "display_name") for name in ("", " a", "a\nb", "x" * 81, 1)),
         *(({"buildspec": name}, "buildspec") for name in ("", "/scan.yml", "a b.yml", 1, "s3:x", "x" * 256)),
         *(({"buildspec": name}, "buildspec") for name in (".", "./x", "../x", "a/../x", "a//b", "a/", "-x")),
@@ -238,6 +298,10 @@ def test_a_step_that_cannot_work_is_refused(changes: dict[str, Any], field: str)
     assert "\n" not in str(caught.value)
 
 
+# What the application's other roles are called.
+OTHERS = ("Pipeline", "EVENTS", "Task", "Execution")
+
+
 @pytest.mark.parametrize(
     ("steps", "field"),
     [
@@ -247,6 +311,7 @@ def test_a_step_that_cannot_work_is_refused(changes: dict[str, Any], field: str)
         ([UNIT_TESTS, "scan"], "PipelineSettings.steps"),
         ([UNIT_TESTS], "PipelineSettings.steps"),
         ([CONTAINER_IMAGE, CONTAINER_IMAGE], "BuildStep.name"),
+        *(([UNIT_TESTS, CONTAINER_IMAGE, BuildStep(name=name)], "BuildStep.name") for name in OTHERS),
         ([UNIT_TESTS, CONTAINER_IMAGE, dataclasses.replace(SCAN, action="BuildApp")], "BuildStep.action"),
         ([UNIT_TESTS, CONTAINER_IMAGE, dataclasses.replace(SCAN, output="BuildAppArtifact")], "BuildStep.output"),
         ([UNIT_TESTS, CONTAINER_IMAGE, dataclasses.replace(SCAN, action="Approval")], "BuildStep.action"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from troposphere import GetAtt, If, NoValue, Output, Parameter, Ref, Template
+from troposphere import AWSHelperFn, GetAtt, If, NoValue, Output, Parameter, Ref, Template
 from troposphere.sns import Topic
 
 from ecs_cd_templates.cfn.evaluation import possible_values, unknowns
@@ -20,7 +20,12 @@ def test_names_come_from_objects() -> None:
     assert sub("${AWS::Region}/${a}/${b}", a=NAME, b=topic).to_dict() == {"Fn::Sub": "${AWS::Region}/${Name}/${Topic}"}
     attribute = GetAtt(topic, "TopicName")
     assert sub("${a}!", a=attribute).to_dict() == {"Fn::Sub": ["${a}!", {"a": {"Fn::GetAtt": ["Topic", "TopicName"]}}]}
-    assert ref(NAME).to_dict() == ref(Ref(NAME)).to_dict() == {"Ref": "Name"}
+    for value in (ref(NAME), ref(Ref(NAME))):
+        assert isinstance(value, AWSHelperFn)
+        assert value.to_dict() == {"Ref": "Name"}
+    # A name that is known is itself, and nothing in it is read as a place.
+    assert ref("${literal}") == "${literal}"
+    assert sub("${a}-${b}", a="x${y}", b=NAME).to_dict() == {"Fn::Sub": "x${!y}-${Name}"}
     with pytest.raises(KeyError, match="missing"):
         sub("${missing}")
 

@@ -65,8 +65,8 @@ def _keys(node: Any) -> Iterator[str]:
 def test_no_text_is_there_that_nothing_uses() -> None:
     scan = BuildStep(name="OwnCheck", display_name="own check", buildspec="scan.yml")
     several = [
-        Environment(id="One", display_name="one", approval=True),
-        Environment(id="Two", display_name="acceptance", approval=True),
+        Environment(id="One", display_name="one", approval="before_build"),
+        Environment(id="Two", display_name="acceptance", approval="before_deploy"),
     ]
     used = set()
     for settings in (
