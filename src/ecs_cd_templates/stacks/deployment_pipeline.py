@@ -113,7 +113,7 @@ def add_pipelines(
     before = last_resources(template)
     for pipeline in reversed(pipelines.values()):
         come_after(pipeline, before)
-        before[str(pipeline.title)] = None
+        before = {str(pipeline.title): None}
     for scope, own in inputs.items():
         pipeline = template.add_resource(pipelines[scope])
         path = "codesuite/codepipeline/pipelines/${pipeline}/view?region=${AWS::Region}"
