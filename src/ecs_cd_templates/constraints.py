@@ -345,19 +345,6 @@ VPC = Constraint(message=Text("constraint.VPC"))
 PUBLIC_SUBNET = Constraint(message=Text("constraint.PUBLIC_SUBNET"))
 SECURITY_GROUP = Constraint(message=Text("constraint.SECURITY_GROUP"))
 
-OPTIONAL_BUCKET_NAME = Constraint(
-    pattern=r"^(?:|[a-zA-Z0-9.-]{3,63})$",
-    max_length=63,
-    message=Text("constraint.OPTIONAL_BUCKET_NAME"),
-)
-
-# https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html: 1,024 bytes; we take ASCII that prints.
-OBJECT_KEY = Constraint(
-    pattern=r"^(?:|(?!/)[!-~]+)$",
-    max_length=1024,
-    message=Text("constraint.OBJECT_KEY"),
-)
-
 EXISTING = "existing:"
 
 

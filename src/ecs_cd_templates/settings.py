@@ -10,7 +10,7 @@ from typing import Literal, get_args
 from .cfn.limits import MAX_PARAMETER_VALUE_BYTES, MAX_PARAMETERS
 from .cfn.partitions import PARTITIONS
 from .checks import flag, instance, one_of, text, whole_number
-from .constraints import CONTAINER_IMAGE, LOG_RETENTION, OBJECT_KEY, OPTIONAL_BUCKET_NAME
+from .constraints import BUCKET_NAME, CONTAINER_IMAGE, LOG_RETENTION
 from .environments import ENVIRONMENTS, Environment, each_once
 from .errors import SettingsError
 from .inputs import pipeline_parameters
@@ -32,6 +32,9 @@ MAX_ENVIRONMENTS_AT_ONCE = 8
 # Those of Linux containers on either processor
 # (https://docs.aws.amazon.com/codebuild/latest/userguide/build-env-ref-compute-types.html).
 COMPUTE_TYPES = tuple(f"BUILD_GENERAL1_{size}" for size in ("SMALL", "MEDIUM", "LARGE", "XLARGE", "2XLARGE"))
+
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html: 1,024 bytes; we take ASCII that prints.
+_OBJECT_KEY = r"(?!/)[!-~]{1,1024}"
 
 # CodeBuild's maintained Linux images: an image outside this list no longer gets security updates.
 # https://docs.aws.amazon.com/codebuild/latest/userguide/build-env-ref-available.html
@@ -276,8 +279,8 @@ class QuickStartSettings:
     ``environments``: 1 to 8, each with a VPC of its own; a region has five unless more are asked for
     (https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html), and the limit is ours.
     ``pipeline``: how every pipeline behaves, and its builds. ``architecture``: the processor that images
-    are built for and run on. ``sample_app``: the S3 bucket and key of an archive that the form proposes
-    as the repository's first commit, or None for an empty repository.
+    are built for and run on. ``sample_app``: the S3 bucket and key of an archive that becomes the
+    repository's first commit, or None for an empty repository.
 
     Raises :class:`SettingsError`.
     """
@@ -295,8 +298,7 @@ class QuickStartSettings:
         match self.sample_app:
             case None:
                 pass
-            # A default that the parameter's own pattern refuses would fail every launch.
-            case tuple((str(bucket), str(key))) if OPTIONAL_BUCKET_NAME.accepts(bucket) and OBJECT_KEY.accepts(key):
+            case tuple((str(bucket), str(key))) if BUCKET_NAME.accepts(bucket) and re.fullmatch(_OBJECT_KEY, key):
                 pass
             case _:
                 remedy = "give the bucket's name and the object's key, as a tuple"

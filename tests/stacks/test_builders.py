@@ -12,7 +12,12 @@ from ecs_cd_templates.catalog import templates
 
 # Read through Any: a type checker would refuse this before we could.
 untyped: Any = ecs_cd_templates
-SAMPLES = ("x", ("bucket",), ("a", 1), ["a", "b"], ("A B", "k"))
+SAMPLES = (
+    *("x", ("bucket",), ("bucket", 1), (1, "key"), ["bucket", "key"], ("bucket", "key", "x")),
+    # A blank is no name any more: the archive's place is in the template, and no form asks for it.
+    *(("", ""), ("", "key"), ("bucket", ""), ("A B", "key"), ("ab", "key"), ("arn:aws:s3:::bucket", "key")),
+    *(("bucket", "/key"), ("bucket", "a b"), ("bucket", "a\n"), ("bucket", "\u00fc"), ("bucket", "k" * 1025)),
+)
 BUILDERS = [name for name in ecs_cd_templates.__all__ if name.startswith("build_")]
 
 
