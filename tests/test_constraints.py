@@ -23,6 +23,7 @@ from hypothesis import strategies as st
 
 from ecs_cd_templates import catalog, constraints
 from ecs_cd_templates.cfn.constraint import Constraint
+from ecs_cd_templates.cfn.partitions import PARTITIONS
 from ecs_cd_templates.constraints import EXISTING, ResourceName, or_existing
 from ecs_cd_templates.environments import ENVIRONMENTS
 from ecs_cd_templates.parameters import ParameterSpec
@@ -360,6 +361,24 @@ REFUSED: dict[str, tuple[str, ...]] = {
         *(f"\u00a0{POLICY}", f"{POLICY}\u2003", f"\ufeff{POLICY}", f"{POLICY}\x1c", f"{POLICY}\x85", f"\v{POLICY}"),
     ),
     "ECS_NAME": (*NO_NAME, "n" * 256, "na.me", "..", "a/b", "na@me", "arn:aws:ecs:eu-west-1:1:cluster/name"),
+    "NEW_SERVICE_NAME": (*NO_NAME, "n" * 181, "na.me", "..", "a/b", "na@me"),
+    "NEW_CLUSTER_NAME": (*NO_NAME, "n" * 252, "na.me", "..", "a/b", "na@me"),
+    "APPLICATION_NAME": (
+        *NO_NAME,
+        *("n", "n" * 21, "Name", "naMe", "1name", "-name", "name-", "na--me", "-", "--", "na_me", "na.me", "a/b", ".."),
+        *("na@me", "existing:name", "9", "99", "n-"),
+    ),
+    "TASK_COUNT": (
+        *("", " ", "-", "--", "-1", "1-", "0-1", "0-0", "1-0", "2-1", "11", "1-11", "11-11", "10-9", "00", "1-01"),
+        *("1--2", "1-2-3", "1 - 2", " 1", "1 ", "1\n", "\n1", "1-2\n", "+1", "1.5", "1e1", "0x1", "one", "1,2", "1:2"),
+        # Digits, hyphens and ends of lines that look like others.
+        *("\u0661", "\uff11", "1\u20102", "1\u20132", "1\u22122", "1\x85", "1\u2028", "1\u2029", "1\r\n", "1\u00a0"),
+    ),
+    "AVAILABILITY_ZONE": (
+        *(" ", "a", "eu-west-1", "eu-west-1aa", "eu-west-1A", "EU-WEST-1a", "eu-west-a", "euw1-az1", "*", "a" * 21),
+        *("eu-west-1a\n", " eu-west-1a", "eu_west_1a", "eu-west-1a,eu-west-1b", "us-west-2-lax-1a", "eu--west-1a"),
+        *("e-west-1a", "${AWS::Region}a", "eu-west-1\u0430", "eu-west-\u0661a"),
+    ),
 }
 ACCEPTED: dict[str, tuple[str, ...]] = {
     "PIPELINE_NAME": ("a", "n" * 64, "-", ".", "_", "My.Pipeline-1_x"),
@@ -414,10 +433,17 @@ ACCEPTED: dict[str, tuple[str, ...]] = {
         json.dumps(json.loads(POLICY), indent=4),
     ),
     "ECS_NAME": ("a", "n" * 255, "-", "_", "My-service_1"),
+    "NEW_SERVICE_NAME": ("a", "n" * 180, "-", "_", "My-service_1"),
+    "NEW_CLUSTER_NAME": ("a", "n" * 251, "-", "_", "My-cluster_1"),
+    "APPLICATION_NAME": ("sample-app", "ab", "a1", "a-1", "a-b-c", "n" * 20, "a23456789-123456789b"),
+    "TASK_COUNT": ("0", "1", "9", "10", "1-1", "1-4", "1-10", "2-10", "9-10", "10-10", "5-5"),
+    "AVAILABILITY_ZONE": ("", "eu-west-1a", "us-gov-west-1c", "cn-northwest-1b", "ap-southeast-1f", "il-central-1a"),
 }
 
 
-def test_accepts_every_network_that_it_says_and_no_other() -> None:
+@pytest.mark.parametrize("longest", [16, 18, 20])
+def test_accepts_every_network_that_it_says_and_no_other(longest: int) -> None:
+    constraint = constraints.vpc_cidr(longest)
     private = [ipaddress.IPv4Network(network) for network in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")]
     docker = ipaddress.IPv4Network("172.17.0.0/16")
     starts = [f"10.{second}" for second in (0, 1, 9, 10, 99, 100, 199, 200, 249, 250, 255)]
@@ -430,8 +456,91 @@ def test_accepts_every_network_that_it_says_and_no_other() -> None:
             expected = False
         else:
             inside = any(network.subnet_of(one) for one in private) and not network.overlaps(docker)
-            expected = 16 <= length <= 20 and inside
-        assert constraints.VPC_CIDR.accepts(value) == expected, value
+            expected = 16 <= length <= longest and inside
+        assert constraint.accepts(value) == expected, value
+
+
+COUNTS = [str(count) for count in range(13)]
+PAIRS = [(least, most) for least in range(-1, 13) for most in range(-1, 13)]
+RANGES = [f"{least}-{most}" for least, most in PAIRS]
+# What the form says: a number from 0 to 10, or the least and the most from 1 to 10.
+TASK_COUNTS = {str(count) for count in range(11)} | {
+    f"{least}-{most}" for least, most in PAIRS if 1 <= least <= most <= 10
+}
+
+
+def test_accepts_every_count_of_tasks_that_it_says_and_no_other() -> None:
+    assert {value for value in COUNTS + RANGES if constraints.TASK_COUNT.accepts(value)} == TASK_COUNTS
+    assert len(TASK_COUNTS) == 11 + 55
+
+
+def test_no_short_text_is_a_count_of_tasks_by_mistake() -> None:
+    """Every text of up to four of these characters, and each count with one of them at either end."""
+    characters = "0159- \n\r+.,\u0661\u2028"
+    texts = {"".join(each) for length in range(5) for each in itertools.product(characters, repeat=length)}
+    texts |= {text for value in COUNTS + RANGES for one in characters for text in (value + one, one + value)}
+    assert {text for text in texts if constraints.TASK_COUNT.accepts(text)} == texts & TASK_COUNTS
+
+
+def test_accepts_the_zones_of_every_region_and_nothing_that_only_looks_like_one() -> None:
+    session = botocore.session.get_session()
+    for partition in PARTITIONS:
+        for region in session.get_available_regions("ec2", partition_name=partition):
+            for letter in "abcdef":
+                assert constraints.AVAILABILITY_ZONE.accepts(f"{region}{letter}")
+            # The region, one of its local zones, and the ID of a zone.
+            for other in (region, f"{region}-ams-1a", f"{region}a1", f"{region.replace('-', '')}-az1"):
+                assert not constraints.AVAILABILITY_ZONE.accepts(other)
+
+
+@given(value=st.text(alphabet="ab1-A", max_size=22))
+@REPEATABLE
+def test_an_application_has_lower_case_words_with_a_hyphen_between_them(value: str) -> None:
+    expected = re.fullmatch(r"[a-z][a-z0-9-]{1,19}", value) and not re.search(r"--|-$", value)
+    assert constraints.APPLICATION_NAME.accepts(value) == bool(expected)
+
+
+def test_the_arn_of_the_tasks_of_a_new_service_tells_ecs_of_every_revision() -> None:
+    """ForceNewDeployment takes 255 characters."""
+    longest = max(
+        len(f"arn:{partition}:ecs:{region}:123456789012:task-definition/:{2**31}")
+        for partition in PARTITIONS
+        for region in botocore.session.get_session().get_available_regions("ecs", partition_name=partition)
+    )
+    assert longest + (constraints.NEW_SERVICE_NAME.max_length or 0) <= 255
+
+
+IMAGE = "public.ecr.aws/a/b:1"
+
+
+@pytest.mark.parametrize("count", range(1, 9))
+def test_accepts_as_many_images_as_there_are_environments(count: int) -> None:
+    several = constraints.container_images(count)
+    for given_count in range(10):
+        assert several.accepts(",".join([IMAGE] * given_count)) == (given_count == count)
+    for image in ACCEPTED["CONTAINER_IMAGE"]:
+        assert several.accepts(",".join([IMAGE] * (count - 1) + [image]))
+        assert several.accepts(",".join([image] + [IMAGE] * (count - 1)))
+    for image in REFUSED["CONTAINER_IMAGE"]:
+        # An image that is too long is for ECS to refuse: the form's length is that of all together.
+        if len(image) <= 255:
+            assert not several.accepts(",".join([IMAGE] * (count - 1) + [image])), image
+            assert not several.accepts(",".join([image] + [IMAGE] * (count - 1))), image
+    images = ",".join([IMAGE] * count)
+    for other in (f"{images},", f",{images}", f"{images}\n", f" {images}", images.replace(",", ", "), f"{images};"):
+        assert several.accepts(other) == (other == images)
+
+
+def test_an_existing_thing_is_named_with_the_mark_and_a_new_one_not_at_all() -> None:
+    form = constraints.existing_only(constraints.CODECOMMIT_REPOSITORY)
+    assert form.accepts("")
+    for value in ACCEPTED["CODECOMMIT_REPOSITORY"]:
+        assert not form.accepts(value)
+        assert form.accepts(f"{EXISTING}{value}")
+    for value in REFUSED["CODECOMMIT_REPOSITORY"]:
+        assert not form.accepts(f"{EXISTING}{value}")
+    for value in (" ", EXISTING, f" {EXISTING}name", f"{EXISTING}name\n", "Existing:name", f"{EXISTING}{EXISTING}name"):
+        assert not form.accepts(value)
 
 
 def _pairs(table: dict[str, tuple[str, ...]]) -> list[tuple[str, str]]:
@@ -504,6 +613,7 @@ console.log(JSON.stringify(cases.map(verdicts)));
 
 def test_javascript_gives_the_same_verdicts() -> None:
     cases = [(PATTERNS[name], value) for name, value in _pairs(REFUSED) + _pairs(ACCEPTED)]
+    cases += [(PATTERNS["TASK_COUNT"], value) for value in COUNTS + RANGES]
     node = subprocess.run(
         [_program("node"), "-e", JAVASCRIPT],
         input=json.dumps(cases),
