@@ -21,7 +21,7 @@ from ecs_cd_templates import (
 from ecs_cd_templates.catalog import templates
 from support import rendered
 
-TWO = ["--environment", "Dev", "--environment", "Live,name=live site,branch=live,approval"]
+TWO = ["--environment", "Dev", "--environment", "Live,name=live site,branch=live,approval,production"]
 STEP = ["--build-step", "OwnCheck,buildspec=scan.yml,privileged"]
 SCAN = BuildStep(name="OwnCheck", display_name="own check", buildspec="scan.yml", privileged=True)
 
@@ -36,7 +36,9 @@ def _with_scan() -> list[BuildStep]:
 SETTINGS = RenderSettings(
     environments=[
         environments.ENVIRONMENTS[0],
-        Environment(id="Live", display_name="live site", default_branch="live", approval=True),
+        Environment(
+            id="Live", display_name="live site", default_branch="live", approval="before_build", production=True
+        ),
     ],
     pipeline=PipelineSettings(steps=_with_scan()),
 )
@@ -105,9 +107,19 @@ def test_page(command: Command) -> None:
         # What is said of a usual one changes that, and nothing else.
         ("Dev,branch=main", replace(environments.ENVIRONMENTS[0], default_branch="main")),
         ("Prod,branch=main", replace(environments.ENVIRONMENTS[-1], default_branch="main")),
-        ("QA,name=tests,approval", replace(environments.ENVIRONMENTS[1], display_name="tests", approval=True)),
+        (
+            "QA,name=tests,approval",
+            replace(environments.ENVIRONMENTS[1], display_name="tests", approval="before_build"),
+        ),
+        ("QA,production", replace(environments.ENVIRONMENTS[1], production=True)),
+        ("Prod,approval=before_deploy", replace(environments.ENVIRONMENTS[-1], approval="before_deploy")),
         ("New", Environment(id="New", display_name="New")),
-        ("New,approval", Environment(id="New", display_name="New", approval=True)),
+        ("New,approval", Environment(id="New", display_name="New", approval="before_build")),
+        ("New,approval=before_build", Environment(id="New", display_name="New", approval="before_build")),
+        (
+            "New,approval=before_deploy,production",
+            Environment(id="New", display_name="New", approval="before_deploy", production=True),
+        ),
         ("New,name=a = b", Environment(id="New", display_name="a = b")),
     ],
 )
@@ -120,8 +132,8 @@ def test_environments(text: str, expected: Environment, command: Command) -> Non
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--environment", ""], "--environment: '': use 1 to 40"),
-        (["--environment", "A-b"], "--environment: 'A-b': use 1 to 40"),
+        (["--environment", ""], "--environment: '': use 1 to 20"),
+        (["--environment", "A-b"], "--environment: 'A-b': use 1 to 20"),
         (["--environment", "A,name="], "--environment name: '': use 1 to 80"),
         (["--environment", "A,branch=a b"], "--environment branch: 'a b': Give a branch's name"),
         (["--environment", "prod"], "--environment: 'prod': differs from the usual Prod in case only: write Prod"),
@@ -131,16 +143,27 @@ def test_environments(text: str, expected: Environment, command: Command) -> Non
         (["--build-step", "NodeJS"], "--build-step: 'NodeJS': is also the name of the step Nodejs"),
         (["--output-dir", ""], "argument --output-dir: give a directory"),
         (["--env", "Dev"], "unrecognized arguments: --env Dev"),
-        (["--environment", "A,approval=yes"], "'approval=yes' is not one of branch=…, name=…, approval"),
+        (["--environment", "A" * 21], f"--environment: '{'A' * 21}': use 1 to 20"),
+        (
+            ["--environment", "A,approval=yes"],
+            "--environment approval: 'yes': must be one of before_build, before_deploy",
+        ),
+        (["--environment", "A,approval="], "--environment approval: '': must be one of before_build, before_deploy"),
+        (["--environment", "A,approval,approval=before_deploy"], "says 'approval' twice: say it once"),
+        (
+            ["--environment", "A,production=yes"],
+            "'production=yes' is not one of approval=…, branch=…, name=…, approval, production",
+        ),
         (["--environment", "A,nam=x"], "'nam=x' is not one of"),
         (["--environment", "A,name=x,name=y"], "says 'name' twice: say it once"),
         (["--environment", "A", "--environment", "a"], "--environment: 'a': is also that of the environment A"),
         ([part for n in range(9) for part in ("--environment", f"E{n}")], "--environment: '9 environments'"),
-        (["--build-step", "scan"], "--build-step: 'scan': use 1 to 30"),
+        (["--build-step", "scan"], "--build-step: 'scan': use 1 to 22"),
         (["--build-step", "Scan,buildspec=/x"], "--build-step buildspec: '/x': give the file's path"),
         (["--build-step", "Scan,after=Tests"], "there is no step 'Tests': give after=Nodejs or after="),
         (["--build-step", "Nodejs"], "--build-step: 'Nodejs': is also the name of the step Nodejs"),
         (["--build-step", "Deploy"], "--build-step: 'Deploy': is the action of something else in the pipelines"),
+        (["--build-step", "Task"], "--build-step: 'Task': is the name of something else in the pipelines"),
         (["--nested-base-url", "http://x"], "--nested-base-url: 'http://x': give an https address"),
     ],
 )
@@ -163,7 +186,8 @@ def test_what_is_not_given_is_not_called_none(command: Command, monkeypatch: pyt
 def test_the_options_are_explained(command: Command) -> None:
     for name in ("render", "list", "policies", "publish", "links", "page"):
         assert command(name, "--help") == 0
-        assert "--environment ID[,name=TEXT][,branch=BRANCH][,approval]" in command.out
+        usage = "--environment ID[,name=TEXT][,branch=BRANCH][,approval[=before_deploy]][,production]"
+        assert usage in " ".join(command.out.split())
         assert "--build-step NAME" in command.out
 
 

@@ -206,7 +206,8 @@ def directory(text: str) -> Path:
 def _environment(text: str) -> Environment:
     """The usual environment of this ID with what the option says otherwise, or a new one."""
     name, *parts = text.split(",")
-    fields = dict(_fields("--environment", text, parts, {"name", "branch", "approval"}, {"approval", "production"}))
+    switches = {"approval": "before_build", "production": ""}
+    fields = dict(_fields("--environment", text, parts, {"name", "branch", "approval"}, switches))
     usual = {environment.id: environment for environment in ENVIRONMENTS}
     changes: dict[str, Any] = {}
     if "name" in fields:
@@ -214,7 +215,7 @@ def _environment(text: str) -> Environment:
     if "branch" in fields:
         changes["default_branch"] = fields["branch"]
     if "approval" in fields:
-        changes["approval"] = fields["approval"] or "before_build"
+        changes["approval"] = fields["approval"]
     if "production" in fields:
         changes["production"] = True
     if name in usual:
@@ -228,7 +229,7 @@ def _environment(text: str) -> Environment:
 def _insert(steps: list[BuildStep], text: str) -> None:
     """Adds the step that the text describes to those that there are."""
     name, *parts = text.split(",")
-    fields = dict(_fields("--build-step", text, parts, {"name", "buildspec", "after"}, {"privileged"}))
+    fields = dict(_fields("--build-step", text, parts, {"name", "buildspec", "after"}, {"privileged": ""}))
     after = fields.get("after", UNIT_TESTS.name)
     names = [step.name for step in steps]
     if after not in names:
@@ -247,9 +248,9 @@ def _insert(steps: list[BuildStep], text: str) -> None:
 
 
 def _fields(
-    flag: str, text: str, parts: Sequence[str], texts: set[str], switches: set[str]
+    flag: str, text: str, parts: Sequence[str], texts: set[str], switches: Mapping[str, str]
 ) -> Iterator[tuple[str, str]]:
-    """The fields of an option's value: ``field=TEXT``, or a switch by itself."""
+    """The fields of an option's value: ``field=TEXT``, or a switch by itself with what it stands for."""
     seen: set[str] = set()
     for part in parts:
         field, equals, value = part.partition("=")
@@ -259,7 +260,7 @@ def _fields(
         if field in seen:
             raise SettingsError(flag, text, f"says {field!r} twice: say it once")
         seen.add(field)
-        yield field, value
+        yield field, value if equals else switches[field]
 
 
 def _name(flag: str) -> Any:
