@@ -335,7 +335,7 @@ REFUSED: dict[str, tuple[str, ...]] = {
             "*",
         ),
         *("/name", "-name", ".name", "name@", "name@sha256:", f"name@sha256:{'g' * 64}", f"name@sha256:{'0' * 63}"),
-        *(f"name@sha256:{'0' * 65}", f"name@sha512:{'0' * 64}", "n\u0430me", "\uff4eame", "n" * 256),
+        *(f"name@sha256:{'0' * 65}", f"name@sha512:{'0' * 64}", "n\u0430me", "\uff4eame", "n" * 328),
     ),
     "DISPLAY_NAME": ("", " ", "  ", " a", "a ", "a\nb", "a\n", "\na", "a\tb", "a\x7fb", "a\0b", "a\r\n", "w" * 81),
     "TOPIC_NAME": (*NO_NAME, "n" * 257, "topic.fifo", "..", "a/b", "na@me", "arn:aws:sns:eu-west-1:1:name"),
@@ -413,6 +413,8 @@ ACCEPTED: dict[str, tuple[str, ...]] = {
     "CONTAINER_IMAGE": (
         *("nginx", "nginx:1.27", "public.ecr.aws/nginx/nginx-unprivileged:stable", f"a/b@sha256:{'0' * 64}", "n" * 255),
         *("localhost:5000/app:x", "123456789012.dkr.ecr.eu-west-1.amazonaws.com/team/app_x:1"),
+        # A digest is beside ECS's 255 characters.
+        f"{'n' * 255}@sha256:{'0' * 64}",
     ),
     "DISPLAY_NAME": ("a", "quality assurance", "a  b", "\u00fcber \u65e5\u672c", 'it\'s "QA"', "w" * 80),
     "BUCKET_NAME": ("abc", "n" * 63, "my.bucket-1", "codepipeline-eu-central-1-123456789012", "Legacy.Bucket"),
@@ -523,7 +525,7 @@ def test_accepts_as_many_images_as_there_are_environments(count: int) -> None:
         assert several.accepts(",".join([image] + [IMAGE] * (count - 1)))
     for image in REFUSED["CONTAINER_IMAGE"]:
         # An image that is too long is for ECS to refuse: the form's length is that of all together.
-        if len(image) <= 255:
+        if len(image) <= (constraints.CONTAINER_IMAGE.max_length or 0):
             assert not several.accepts(",".join([IMAGE] * (count - 1) + [image])), image
             assert not several.accepts(",".join([image] + [IMAGE] * (count - 1))), image
     images = ",".join([IMAGE] * count)
