@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import copy
 import importlib
+import ipaddress
 import json
+import math
 import re
 from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import nullcontext
-from functools import cache
 from typing import Any
 
 import pytest
 from troposphere import Template
 
 import ecs_cd_templates
+from creation_order import Order, out_of_order
 from ecs_cd_templates import (
     ENVIRONMENTS,
     EcsEnvironmentSettings,
@@ -29,7 +32,7 @@ from ecs_cd_templates.cfn.evaluation import Resolved, Target, check_parameters, 
 from ecs_cd_templates.cfn.regions import services
 from ecs_cd_templates.environments import Scope, scopes
 from ecs_cd_templates.parameters import add_form, name_of
-from ecs_cd_templates.stacks import ecs_environment, prerequisites
+from ecs_cd_templates.stacks import ecs_environment, prerequisites, vpc
 from iam_evaluator import Request, is_allowed, may_assume
 from support import PARTITIONS, ROOT, TARGET, data, load, parameters
 
@@ -49,6 +52,7 @@ EC2_TYPES = {
     "AWS::IAM::InstanceProfile",
     "AWS::EC2::LaunchTemplate",
     "AWS::AutoScaling::AutoScalingGroup",
+    "AWS::AutoScaling::LifecycleHook",
     "AWS::ECS::CapacityProvider",
     "AWS::ECS::ClusterCapacityProviderAssociations",
 }
@@ -114,8 +118,10 @@ def test_outputs_carry_the_names_that_the_next_templates_ask_for() -> None:
         assert made_elsewhere | {key for key, value in asked.items() if "Default" not in value} <= known
         known |= set(TEMPLATES[name]["Outputs"])
     assert known == set(TEMPLATES[TOGETHER]["Outputs"])
+    # The zones are an output, for the next update of the template that asks for them.
+    own = known - TEMPLATES["vpc.yaml"]["Parameters"].keys()
     assert set(TEMPLATES[TOGETHER]["Parameters"]) == {
-        key for name in APART for key in TEMPLATES[name]["Parameters"] if key not in known or key in VALUES
+        key for name in APART for key in TEMPLATES[name]["Parameters"] if key not in own or key in VALUES
     }
     pipeline = TEMPLATES["deployment-pipeline-without-approval.yaml"]["Parameters"]
     for name in ("ECSClusterName", "ECSServiceName", "ECSTaskContainerName", "ECRRepositoryName"):
@@ -129,7 +135,7 @@ def test_proposed_names_are_those_that_roles_and_pipelines_use(environment: Envi
     proposed = {entry.name: entry.default for entry in ecs_environment.entries(settings, Scope(environment, only=True))}
     roles = {
         entry.spec.name: entry.default
-        for entry in prerequisites.entries(PrerequisitesSettings(), existing=True)
+        for entry in prerequisites.entries(PrerequisitesSettings())
         if entry.spec.per_environment and entry.name == name_of(entry.spec, scope)
     }
     shared = proposed.keys() & roles.keys()
@@ -154,7 +160,6 @@ def test_network(partition: str) -> None:
     # What needs a public address asks for one itself.
     assert [subnet["MapPublicIpOnLaunch"] for subnet in subnets] == [False, False]
     assert [subnet["CidrBlock"] for subnet in subnets] == ["192.168.16.0/22", "192.168.20.0/22"]
-    assert [subnet["AvailabilityZone"] for subnet in subnets] == [f"{target.region}a", f"{target.region}b"]
     assert properties(resources, "DefaultRoute") == {
         "RouteTableId": "<PublicRouteTable>",
         "DestinationCidrBlock": "0.0.0.0/0",
@@ -163,6 +168,59 @@ def test_network(partition: str) -> None:
     for number in (1, 2):
         association = properties(resources, f"PublicSubnet{number}Route")
         assert association == {"SubnetId": f"<PublicSubnet{number}>", "RouteTableId": "<PublicRouteTable>"}
+
+
+# Every template that makes subnets asks for their zones.
+WITH_SUBNETS = ("vpc.yaml", TOGETHER, "quick-start.yaml")
+
+
+def zones(template: str, target: Target, values: dict[str, str]) -> tuple[list[str], list[str]]:
+    """The zones of the environments' first subnets, and of their second ones."""
+    resources = resolve(TEMPLATES[template], values, target).resources
+    found: tuple[list[str], list[str]] = ([], [])
+    for name, each in resources.items():
+        if each["Type"] == "AWS::EC2::Subnet":
+            found["2" in name].append(each["Properties"]["AvailabilityZone"])
+    return found
+
+
+@pytest.mark.parametrize("partition", PARTITIONS)
+@pytest.mark.parametrize("template", WITH_SUBNETS)
+def test_zones_are_those_that_are_given_or_those_that_aws_proposes(template: str, partition: str) -> None:
+    target = PARTITIONS[partition]
+    count = len(ENVIRONMENTS) if template == "quick-start.yaml" else 1
+    given = {f"AvailabilityZone{n}": f"{target.region}{letter}" for n, letter in enumerate("fc", start=1)}
+    for values, letters in (({}, "ab"), (given, "fc")):
+        first, second = (f"{target.region}{letter}" for letter in letters)
+        assert zones(template, target, values) == ([first] * count, [second] * count)
+
+
+@pytest.mark.parametrize("template", WITH_SUBNETS)
+def test_zones_are_given_both_or_none_and_never_one_twice(template: str) -> None:
+    """An Application Load Balancer needs two, and one of each kind could come out as the same."""
+    one, other = "AvailabilityZone1", "AvailabilityZone2"
+    for values in ({one: "us-east-1a"}, {other: "us-east-1a"}, {one: "us-east-1a", other: ""}):
+        with pytest.raises(ParameterError, match="Give both availability zones, or leave both blank"):
+            check_parameters(TEMPLATES[template], values)
+    with pytest.raises(ParameterError, match="Each subnet is in an availability zone of its own"):
+        check_parameters(TEMPLATES[template], {one: "us-east-1a", other: "us-east-1a"})
+    for values in ({}, {one: "", other: ""}, {one: "us-east-1b", other: "us-east-1a"}):
+        check_parameters(TEMPLATES[template], values)
+
+
+@pytest.mark.parametrize("template", WITH_SUBNETS)
+def test_zones_that_were_proposed_can_be_kept_by_giving_them(template: str) -> None:
+    """At each update AWS may propose others, and a subnet cannot move: an output says which to give."""
+    values = {"AvailabilityZone1": "us-east-1a", "AvailabilityZone2": "us-east-1b"}
+    proposed, kept = (resolve(TEMPLATES[template], each, TARGET) for each in ({}, values))
+    assert kept.resources == proposed.resources
+    outputs = {name: value for name, value in proposed.outputs.items() if name.startswith("AvailabilityZone")}
+    assert outputs
+    for name, value in outputs.items():
+        number, suffix = re.fullmatch(r"AvailabilityZone([12])(.*)", name).groups()  # type: ignore[union-attr]
+        assert value == f"<PublicSubnet{number}{suffix}.AvailabilityZone>"
+        assert f"AvailabilityZone{number}" in TEMPLATES[template]["Parameters"]
+        assert f"give it as AvailabilityZone{number}" in TEMPLATES[template]["Outputs"][name]["Description"]
 
 
 @pytest.mark.parametrize("partition", PARTITIONS)
@@ -186,7 +244,9 @@ def test_with_a_certificate_https_serves_and_http_redirects(partition: str) -> N
     ]
     https = properties(made.resources, "HTTPSListener")
     assert (https["Protocol"], https["Port"]) == ("HTTPS", 443)
-    assert https["SslPolicy"].startswith("ELBSecurityPolicy-TLS13-1-2-")
+    # TLS 1.3 and 1.2 with forward secrecy, and keys that a quantum computer does not break
+    # (https://docs.aws.amazon.com/elasticloadbalancing/latest/application/describe-ssl-policies.html).
+    assert https["SslPolicy"] == "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09"
     assert https["Certificates"] == [{"CertificateArn": certificate(partition)}]
     assert https["DefaultActions"] == [{"Type": "forward", "TargetGroupArn": "<TargetGroup>"}]
     assert openings([properties(made.resources, "HTTPSIngress")]) == [("tcp", 443, 443, "0.0.0.0/0")]
@@ -210,7 +270,57 @@ def test_load_balancer() -> None:
     assert group["Matcher"] == {"HttpCode": "200"}
     ours = properties(resources, "LoadBalancerSecurityGroup")
     assert openings(ours["SecurityGroupIngress"]) == [("tcp", 80, 80, "0.0.0.0/0")]
-    assert openings(ours["SecurityGroupEgress"]) == [("tcp", 8080, 8080, "0.0.0.0/0")]
+
+
+@pytest.mark.parametrize("launch_type", LAUNCH_TYPES)
+@pytest.mark.parametrize("secure", [False, True])
+def test_load_balancer_reaches_the_service_and_nothing_else(secure: bool, launch_type: str) -> None:
+    changes = {"ECSLaunchType": launch_type, "CertificateArn": certificate("aws") if secure else ""}
+    for resources in (together(**changes).resources, apart(TARGET, **changes).resources):
+        own = properties(resources, "LoadBalancerSecurityGroup")["SecurityGroupEgress"]
+        # Without a rule of its own, a group lets everything out: this one leads nowhere.
+        assert own
+        for rule in own:
+            assert ipaddress.ip_network(rule["CidrIp"]).is_loopback
+            assert "DestinationSecurityGroupId" not in rule
+        (added,) = [each for each in resources.values() if each["Type"] == "AWS::EC2::SecurityGroupEgress"]
+        rule = added["Properties"]
+        assert rule["GroupId"] == "<LoadBalancerSecurityGroup.GroupId>"
+        assert rule["DestinationSecurityGroupId"] == "<ServiceSecurityGroup.GroupId>"
+        assert openings([rule]) == [("tcp", 8080, 8080, None)]
+        assert not {"CidrIpv6", "DestinationPrefixListId"} & rule.keys()
+        assert properties(resources, "LoadBalancer")["SecurityGroups"] == [rule["GroupId"]]
+
+
+@pytest.mark.parametrize("template", [TOGETHER, "load-balancer.yaml"])
+def test_load_balancer_is_protected_from_deletion_only_if_asked_to(template: str) -> None:
+    """A protected one cannot be rolled back: the first launch, if anything else failed, would end in ROLLBACK_FAILED.
+
+    https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-load-balancer-attributes.html
+    """
+    form = TEMPLATES[template]["Parameters"]["LoadBalancerDeletionProtection"]
+    assert form["Default"] == "false"
+    assert "in the way of a launch that fails" in form["Description"]
+    for value in ("false", "true"):
+        values = {**parameters(template), "LoadBalancerDeletionProtection": value}
+        attributes = properties(resolve(TEMPLATES[template], values, TARGET).resources, "LoadBalancer")
+        assert {"Key": "deletion_protection.enabled", "Value": value} in attributes["LoadBalancerAttributes"]
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS, ids=lambda environment: environment.id)
+def test_container_insights_are_kept_in_production_only_unless_asked_for(environment: Environment) -> None:
+    template = load(to_yaml(build_ecs_environment(EcsEnvironmentSettings(environment=environment))))
+    usual = "enabled" if environment.id == "Prod" else "disabled"
+    assert template["Parameters"]["ContainerInsights"]["Default"] == usual
+    assert insights(resolve(template, {}, TARGET).resources) == usual
+    for value in ("disabled", "enabled", "enhanced"):
+        assert insights(resolve(template, {"ContainerInsights": value}, TARGET).resources) == value
+
+
+def insights(resources: dict[str, Any]) -> str:
+    (setting,) = properties(resources, "ECSCluster")["ClusterSettings"]
+    assert setting["Name"] == "containerInsights"
+    return str(setting["Value"])
 
 
 @pytest.mark.parametrize("partition", PARTITIONS)
@@ -244,10 +354,12 @@ def test_with_ec2_instances_come_and_go_with_the_tasks(partition: str) -> None:
         "DefaultCapacityProviderStrategy": [{"CapacityProvider": "<CapacityProvider>", "Weight": 1}],
     }
     provider = properties(resources, "CapacityProvider")
-    assert not re.match("(?i)aws|ecs|fargate", provider["Name"]), "a prefix that ECS refuses"
-    assert provider["AutoScalingGroupProvider"]["ManagedScaling"]["Status"] == "ENABLED"
+    assert provider["Name"] == "ec2-ecs-cd-dev"
+    # Less than 100 would pay for instances that wait for tasks.
+    assert provider["AutoScalingGroupProvider"]["ManagedScaling"] == {"Status": "ENABLED", "TargetCapacity": 100}
     group = properties(resources, "AutoScalingGroup")
-    assert (group["MinSize"], group["MaxSize"]) == ("0", "10")
+    # Twice the most tasks that the form takes: each has room for its successor, even with one to an instance.
+    assert (group["MinSize"], group["MaxSize"]) == ("0", "20")
     # ECS manages only instances that start after the capacity provider, and that carry its tag.
     assert {"Key": "AmazonECSManaged", "Value": "true", "PropagateAtLaunch": True} in group["Tags"]
     assert group["VPCZoneIdentifier"] == ["<PublicSubnet1>", "<PublicSubnet2>"]
@@ -287,7 +399,7 @@ def test_instances() -> None:
 
 
 def test_service() -> None:
-    resources = together(ECSTaskSize="1024 CPU units, 4096 MiB", ECSTaskCount="3").resources
+    resources = together(ECSTaskSize="1024 CPU units, 4096 MiB").resources
     definition = properties(resources, "ECSTaskDefinition")
     assert (definition["Cpu"], definition["Memory"], definition["NetworkMode"]) == ("1024", "4096", "awsvpc")
     assert definition["RuntimePlatform"] == {"CpuArchitecture": "X86_64", "OperatingSystemFamily": "LINUX"}
@@ -306,7 +418,7 @@ def test_service() -> None:
     assert (resources["LogGroup"]["DeletionPolicy"], resources["LogGroup"]["UpdateReplacePolicy"]) == ("Delete",) * 2
     service = properties(resources, "ECSService")
     assert (service["ServiceName"], service["Cluster"]) == ("ecs-cd-sample-app-dev", "ecs-cd-dev")
-    assert (service["DesiredCount"], service["EnableExecuteCommand"]) == ("3", False)
+    assert service["EnableExecuteCommand"] is False
     assert service["DeploymentConfiguration"] == {
         "MinimumHealthyPercent": 100,
         "MaximumPercent": 200,
@@ -320,6 +432,56 @@ def test_service() -> None:
     assert openings(egress) == [("-1", None, None, "0.0.0.0/0")]
 
 
+@pytest.mark.parametrize("launch_type", LAUNCH_TYPES)
+def test_an_update_leaves_the_service_the_image_that_was_deployed(launch_type: str) -> None:
+    """The service names the family of its tasks, which means the newest revision, and that is the deployed one.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_UpdateService.html
+    """
+    resources = together(ECSLaunchType=launch_type).resources
+    service, definition = properties(resources, "ECSService"), properties(resources, "ECSTaskDefinition")
+    assert service["TaskDefinition"] == definition["Family"] == service["ServiceName"]
+    # Unless the update makes a revision itself: the next deployment starts from the one that the service uses.
+    assert service["ForceNewDeployment"] == {
+        "EnableForceNewDeployment": True,
+        "ForceNewDeploymentNonce": "<ECSTaskDefinition>",
+    }
+
+
+@pytest.mark.parametrize("launch_type", LAUNCH_TYPES)
+@pytest.mark.parametrize(
+    ("count", "least", "most"),
+    [("0", "0", "0"), ("1", "1", "1"), ("10", "10", "10"), ("2-2", "2", "2"), ("1-4", "1", "4"), ("2-10", "2", "10")],
+)
+def test_the_number_of_tasks_is_no_business_of_the_service(count: str, least: str, most: str, launch_type: str) -> None:
+    """So that changing it does not touch the service; with 0 the environment pauses.
+
+    https://docs.aws.amazon.com/autoscaling/application/APIReference/API_RegisterScalableTarget.html: the number follows
+    at once where it is outside of the new range.
+    """
+    usual = together(ECSLaunchType=launch_type).resources
+    resources = together(ECSLaunchType=launch_type, ECSTaskCount=count).resources
+    touched = {name for name in usual.keys() | resources.keys() if usual.get(name) != resources.get(name)}
+    assert touched <= {"ScalableTarget", "ScalingPolicy"}
+    assert "DesiredCount" not in properties(resources, "ECSService")
+    assert properties(resources, "ScalableTarget") == {
+        "ServiceNamespace": "ecs",
+        "ScalableDimension": "ecs:service:DesiredCount",
+        "ResourceId": "service/ecs-cd-dev/ecs-cd-sample-app-dev",
+        "MinCapacity": least,
+        "MaxCapacity": most,
+    }
+    if least == most:
+        assert "ScalingPolicy" not in resources
+        return
+    policy = properties(resources, "ScalingPolicy")
+    assert (policy["PolicyType"], policy["ScalingTargetId"]) == ("TargetTrackingScaling", "<ScalableTarget>")
+    assert policy["TargetTrackingScalingPolicyConfiguration"] == {
+        "PredefinedMetricSpecification": {"PredefinedMetricType": "ECSServiceAverageCPUUtilization"},
+        "TargetValue": 60,
+    }
+
+
 def test_every_port_is_the_sample_applications_and_both_images_are_well_on_the_path() -> None:
     dockerfile = (ROOT / "sample-app/Dockerfile").read_text()
     (exposed,) = re.findall(r"^EXPOSE (\d+)$", dockerfile, re.MULTILINE)
@@ -330,11 +492,8 @@ def test_every_port_is_the_sample_applications_and_both_images_are_well_on_the_p
     assert {"Name": "PORT", "Value": exposed} in container["Environment"]
     assert properties(resources, "TargetGroup")["Port"] == port
     assert [each["ContainerPort"] for each in properties(resources, "ECSService")["LoadBalancers"]] == [port]
-    for group, direction in (
-        ("ServiceSecurityGroup", "SecurityGroupIngress"),
-        ("LoadBalancerSecurityGroup", "SecurityGroupEgress"),
-    ):
-        (rule,) = properties(resources, group)[direction]
+    (ingress,) = properties(resources, "ServiceSecurityGroup")["SecurityGroupIngress"]
+    for rule in (ingress, properties(resources, "LoadBalancerEgress")):
         assert (rule["FromPort"], rule["ToPort"]) == (port, port)
     # https://github.com/nginx/docker-nginx-unprivileged: it listens on 8080 and has a page at /.
     assert (port, container["Image"].partition(":")[0]) == (8080, "public.ecr.aws/nginx/nginx-unprivileged")
@@ -343,61 +502,46 @@ def test_every_port_is_the_sample_applications_and_both_images_are_well_on_the_p
     assert f"app.get('{path}'," in (ROOT / "sample-app/app.js").read_text()
 
 
-def references(node: Any) -> set[str]:
-    """The resources that have to be there before the node can be made."""
-    if isinstance(node, dict):
-        found = {node["Ref"]} if "Ref" in node else set()
-        found |= {node["Fn::GetAtt"][0]} if "Fn::GetAtt" in node else set()
-        if "Fn::Sub" in node:
-            text = node["Fn::Sub"] if isinstance(node["Fn::Sub"], str) else node["Fn::Sub"][0]
-            found |= set(re.findall(r"\$\{([A-Za-z0-9]+)", text))
-        found |= set(node.get("DependsOn", []))
-        return found.union(*map(references, node.values()))
-    return set().union(*map(references, node)) if isinstance(node, list) else set()
+ORDER = Order(TEMPLATES[TOGETHER])
 
 
-@cache
-def needed(name: str) -> frozenset[str]:
-    """All that is made before the resource, and so deleted after it."""
-    resources = TEMPLATES[TOGETHER]["Resources"]
-    direct = references(resources[name]) & resources.keys()
-    return frozenset(direct.union(*map(needed, direct)))
+@pytest.mark.parametrize("zones", [{}, {"AvailabilityZone1": "us-east-1c", "AvailabilityZone2": "us-east-1d"}])
+@pytest.mark.parametrize("count", ["0", "1", "1-4"])
+@pytest.mark.parametrize("secure", [False, True])
+@pytest.mark.parametrize("launch_type", LAUNCH_TYPES)
+def test_order_of_creation_and_deletion(launch_type: str, secure: bool, count: str, zones: dict[str, str]) -> None:
+    choice = {"ECSLaunchType": launch_type, "CertificateArn": certificate("aws") if secure else ""}
+    before = ORDER.made_before(ORDER.conditions({**VALUES, **choice, **zones, "ECSTaskCount": count}))
+    cases = [launch_type, "HTTPS" if secure else "HTTP", *(["scales"] if "-" in count else [])]
+    assert out_of_order(before, cases) == []
 
 
-@pytest.mark.parametrize(
-    ("later", "earlier"),
-    [
-        # What has a public address, or needs one, is there only while the network leads to the internet.
-        *((name, "DefaultRoute") for name in ("LoadBalancer", "ECSService", "AutoScalingGroup")),
-        *((name, "PublicSubnet2Route") for name in ("LoadBalancer", "ECSService", "AutoScalingGroup")),
-        ("DefaultRoute", "InternetGatewayAttachment"),
-        ("ECSService", "HTTPListener"),
-        ("ECSService", "HTTPSListener"),
-        # A service whose capacity provider went first is never empty; a cluster with instances cannot be deleted.
-        ("ECSService", "CapacityProviderAssociation"),
-        ("CapacityProviderAssociation", "CapacityProvider"),
-        ("CapacityProvider", "AutoScalingGroup"),
-        ("AutoScalingGroup", "InstanceProfile"),
-        ("AutoScalingGroup", "ECSCluster"),
-        ("InstanceRole", "ECSCluster"),
-    ],
-)
-def test_order_of_creation_and_deletion(later: str, earlier: str) -> None:
-    assert earlier in needed(later)
+@pytest.mark.parametrize("title", ["LoadBalancer", "ECSService", "AutoScalingGroup", "CapacityProvider"])
+def test_a_dependency_that_is_missing_is_noticed(title: str) -> None:
+    template = copy.deepcopy(TEMPLATES[TOGETHER])
+    del template["Resources"][title]["DependsOn"]
+    order = Order(template)
+    before = order.made_before(order.conditions({**VALUES, "ECSLaunchType": "EC2"}))
+    assert {later for later, _ in out_of_order(before, ["EC2", "HTTP"])} == {title}
 
 
 def test_nothing_keeps_instances_from_being_deleted() -> None:
-    provider = properties(together(ECSLaunchType="EC2").resources, "CapacityProvider")["AutoScalingGroupProvider"]
-    assert (provider["ManagedTerminationProtection"], provider["ManagedDraining"]) == ("DISABLED", "DISABLED")
+    """The hook that ECS would make under this name stays when the capacity provider is gone: ours is deleted then.
 
-
-def test_instances_are_full_before_more_start_and_the_oldest_goes_first() -> None:
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/enable-managed-instance-draining.html
+    """
     resources = together(ECSLaunchType="EC2").resources
     provider = properties(resources, "CapacityProvider")["AutoScalingGroupProvider"]
-    # Less than 100 would pay for instances that wait for tasks.
-    assert provider["ManagedScaling"] == {"Status": "ENABLED", "TargetCapacity": 100}
-    # What is newest has the newest image of the operating system.
-    assert properties(resources, "AutoScalingGroup")["TerminationPolicies"] == ["OldestInstance"]
+    assert (provider["ManagedTerminationProtection"], provider["ManagedDraining"]) == ("DISABLED", "ENABLED")
+    assert properties(resources, "DrainingHook") == {
+        "AutoScalingGroupName": "<AutoScalingGroup>",
+        "LifecycleHookName": "ecs-managed-draining-termination-hook",
+        "LifecycleTransition": "autoscaling:EC2_INSTANCE_TERMINATING",
+        # With nobody there to answer, an instance goes all the same.
+        "DefaultResult": "CONTINUE",
+        "HeartbeatTimeout": 3600,
+    }
+    assert not [name for name, each in resources.items() if "DeletionPolicy" in each and name != "LogGroup"]
 
 
 @pytest.mark.parametrize("launch_type", LAUNCH_TYPES)
@@ -407,6 +551,47 @@ def test_a_task_has_time_to_become_healthy_before_ecs_replaces_it(launch_type: s
     group = properties(resources, "TargetGroup")
     assert grace == 60
     assert grace > group["HealthCheckIntervalSeconds"] * group["HealthyThresholdCount"]
+
+
+# What is allowed for, in seconds: a new task until it runs (network interface, image, start), an instance for it where
+# there is no room, the container to end when it is told to, which is ECS's own default, and ECS to notice.
+STARTS = {"FARGATE": 90, "EC2": 60}
+INSTANCE_STARTS = 240
+CONTAINER_ENDS = 30
+NOTICED = 10
+
+
+@pytest.mark.parametrize("pipelines", ["deployment-pipeline-without-approval.yaml", "quick-start.yaml"])
+@pytest.mark.parametrize("desired", range(1, 11))
+@pytest.mark.parametrize("launch_type", LAUNCH_TYPES)
+def test_a_broken_image_is_given_up_before_the_pipeline_gives_up(
+    launch_type: str, desired: int, pipelines: str
+) -> None:
+    """The deploy action waits for its own timeout, also when ECS has put the old image back long since.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html: half of the tasks have
+    to fail, at least 3 and at most 200.
+    """
+    resources = together(ECSLaunchType=launch_type).resources
+    service, group = properties(resources, "ECSService"), properties(resources, "TargetGroup")
+    configuration = service["DeploymentConfiguration"]
+    assert configuration["DeploymentCircuitBreaker"] == {"Enable": True, "Rollback": True}
+    # As many tasks at a time as there may be beside the old ones, which all stay.
+    assert configuration["MinimumHealthyPercent"] == 100
+    at_once = desired * (configuration["MaximumPercent"] - 100) // 100
+    failures = min(max(3, math.ceil(desired / 2)), 200)
+    rounds = math.ceil(failures / at_once)
+    unhealthy = group["UnhealthyThresholdCount"] * group["HealthCheckIntervalSeconds"]
+    attributes = {each["Key"]: each["Value"] for each in group["TargetGroupAttributes"]}
+    deregistered = int(attributes["deregistration_delay.timeout_seconds"])
+    judged = max(service["HealthCheckGracePeriodSeconds"], unhealthy) + NOTICED
+    seconds = rounds * (STARTS[launch_type] + judged + deregistered + CONTAINER_ENDS)
+    if launch_type == "EC2":
+        seconds += INSTANCE_STARTS
+    timeouts = set(re.findall(r"'DeploymentTimeout': '(\d+)'", repr(TEMPLATES[pipelines])))
+    assert timeouts == {"15"}
+    (minutes,) = timeouts
+    assert seconds < int(minutes) * 60
 
 
 def policies(resources: dict[str, Any], role: str) -> list[dict[str, Any]]:
@@ -532,10 +717,16 @@ HOSTILE = {
     "ECSLaunchType": ("", "fargate", "Ec2", "EXTERNAL", "FARGATE_SPOT", "FARGATE,EC2"),
     "ECSInstanceType": ("", "t3.nano", "t3", "t4g.small", "T3.small", "m5.large"),
     "ECSTaskSize": ("", "256", "256 CPU units, 4096 MiB", "256 CPU units, 511 MiB", "0 CPU units, 0 MiB"),
-    "ECSTaskCount": ("", "0", "-1", "6", "1.5", "one", "1000000"),
+    "ECSTaskCount": ("", "-1", "11", "0-2", "2-1", "1-11", "1-", "1 - 2", "1.5", "one", "1000000"),
+    "AvailabilityZone1": ("us-east-1", "a", "us-east-1a,us-east-1b", "use1-az1", "us-east-1a\n", "us-east-1-atl-1a"),
+    "AvailabilityZone2": ("us-east-1", "*", "US-EAST-1A", "${AWS::Region}a"),
+    "ContainerInsights": ("", "true", "Enabled", "on"),
+    "LoadBalancerDeletionProtection": ("", "yes", "True", "enabled"),
+    "ECSClusterName": ("", "a b", "c" * 256, "arn:aws:ecs:us-east-1:111122223333:cluster/name"),
+    "ECSServiceName": ("", "a b", "s" * 256, "a/b"),
     "ECSTaskRoleName": ("", "a b", "path/name", "n" * 65, "arn:aws:iam::111122223333:role/name"),
     "ECSTaskExecutionRoleName": ("", "a b", "path/name", "n" * 65),
-    "ECSTaskImage": ("", "a b", "image@latest", "$(id)", "image:tag\n", "i" * 256),
+    "ECSTaskImage": ("", "a b", "image@latest", "$(id)", "image:tag\n", "i" * 328),
     "EnvironmentName": ("", " ", " development", "two\nlines", "w" * 81),
 }
 
@@ -621,15 +812,17 @@ def test_settings_change_what_they_say() -> None:
     settings = EcsEnvironmentSettings(
         container_port=3000,
         first_image="example.com/own:1",
-        container_insights="enhanced",
+        cpu_target_percent=75,
         log_retention_days=7,
     )
-    resources = resolve(load(to_yaml(build_ecs_environment(settings))), VALUES, TARGET).resources
+    values = {**VALUES, "ECSTaskCount": "1-2"}
+    resources = resolve(load(to_yaml(build_ecs_environment(settings))), values, TARGET).resources
     assert properties(resources, "TargetGroup")["Port"] == 3000
+    assert openings([properties(resources, "LoadBalancerEgress")]) == [("tcp", 3000, 3000, None)]
     (container,) = properties(resources, "ECSTaskDefinition")["ContainerDefinitions"]
     assert (container["Image"], container["PortMappings"][0]["ContainerPort"]) == ("example.com/own:1", 3000)
-    insights = [{"Name": "containerInsights", "Value": "enhanced"}]
-    assert properties(resources, "ECSCluster")["ClusterSettings"] == insights
+    policy = properties(resources, "ScalingPolicy")["TargetTrackingScalingPolicyConfiguration"]
+    assert policy["TargetValue"] == 75
     assert properties(resources, "LogGroup")["RetentionInDays"] == 7
 
 
@@ -638,10 +831,10 @@ def test_settings_change_what_they_say() -> None:
     [
         ({"environment": "Dev"}, "environment"),
         ({"architecture": "arm64"}, "architecture"),
-        ({"container_insights": True}, "container_insights"),
+        *(({"cpu_target_percent": percent}, "cpu_target_percent") for percent in (9, 91, "60", True, 60.5, None)),
         *(({"container_port": port, "first_image": "x"}, "container_port") for port in (0, 65536, "8080", True)),
         ({"container_port": 80}, "container_port"),
-        *(({"first_image": image}, "first_image") for image in ("", "a b", None, "i" * 256)),
+        *(({"first_image": image}, "first_image") for image in ("", "a b", None, "i" * 328)),
         *(({"log_retention_days": days}, "log_retention_days") for days in (0, 2, "7", None, 10_000)),
     ],
 )
@@ -666,8 +859,11 @@ def test_three_environments_fit_into_one_template() -> None:
         "ECSInstanceImageId",
         "ECSTaskContainerName",
         "ECSTaskSize",
+        "AvailabilityZone1",
+        "AvailabilityZone2",
     }
     form = add_form(template, entries.values())
+    vpc.add_zones(template, form)
     for scope in every:
         ecs_environment.add_environment(template, form, settings[scope], scope)
     whole = load(to_yaml(template))
@@ -695,7 +891,7 @@ def test_part_alone_needs_only_its_own_services() -> None:
     assert services(TEMPLATES["vpc.yaml"]) == {"ec2"}
     assert services(TEMPLATES["load-balancer.yaml"]) == {"ec2", "elbv2"}
     assert services(TEMPLATES["ecs-cluster.yaml"]) == {"autoscaling", "ec2", "ecs"}
-    assert services(TEMPLATES["ecs-service.yaml"]) == {"ec2", "ecs", "logs"}
+    assert services(TEMPLATES["ecs-service.yaml"]) == {"application-autoscaling", "ec2", "ecs", "logs"}
 
 
 @pytest.mark.parametrize("cluster", ["c", "ecs-cd-dev", "aws", "FARGATE_1", "c" * 251])
