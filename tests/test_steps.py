@@ -95,11 +95,10 @@ def test_a_step_after_the_image_gets_the_application_and_not_the_image_definitio
 
 
 # The most hyphens that are put into a name: one before each capital that follows another kind of character.
-CAPITALS = "Aa" * (MAX_STEP_NAME_LENGTH // 2)
-PREFIX = len("ecs-cd-codebuild-")
+CAPITALS = ("Aa" * MAX_STEP_NAME_LENGTH)[:MAX_STEP_NAME_LENGTH]
 
 
-@pytest.mark.parametrize("name", [CAPITALS, "A" * MAX_STEP_NAME_LENGTH, "A1" * 11, "AaAaAaAaAaA", "OwnCheck", "X"])
+@pytest.mark.parametrize("name", [CAPITALS, CAPITALS.replace("a", "1"), "A" * MAX_STEP_NAME_LENGTH, "OwnCheck", "X"])
 @pytest.mark.parametrize("key", ["x" * MAX_ID_LENGTH, "Y"])
 def test_the_proposed_names_are_accepted_however_long_an_environment_and_a_step_are_called(key: str, name: str) -> None:
     """Whether the roles serve one environment, which is in their names, or all."""
@@ -135,19 +134,14 @@ LONGEST_APPLICATION = "a" * (constraints.APPLICATION_NAME.max_length or 0)
 
 def test_every_role_of_the_longest_application_has_a_name_that_iam_takes() -> None:
     """IAM's roleNameType: 64 characters."""
-    longest = 0
     for id_length, step_length in itertools.product(range(1, MAX_ID_LENGTH + 1), range(1, MAX_STEP_NAME_LENGTH + 1)):
         scope = Scope(Environment(id="X" * id_length, display_name="x"))
         step = BuildStep(name="S" * step_length)
-        made: Mapping[str, Any] = names.of_environment(
-            LONGEST_APPLICATION, scope, [UNIT_TESTS, step, CONTAINER_IMAGE]
-        )
+        made: Mapping[str, Any] = names.of_environment(LONGEST_APPLICATION, scope, [UNIT_TESTS, step, CONTAINER_IMAGE])
         roles = {name: made[name].to_dict()["Fn::Sub"] for name in made if "Role" in name}
         assert len(set(roles.values())) == len(roles) == 7
         for name in roles.values():
             assert re.fullmatch(r"[\w+=,.@-]{1,64}", name, re.ASCII), name
-            longest = max(longest, len(name))
-    assert longest == 64, "the limits of IDs and steps could be looser"
 
 
 # Where each kind of resource says its name, and what the service takes.
@@ -279,7 +273,7 @@ def _step(**changes: Any) -> Any:
 @pytest.mark.parametrize(
     ("changes", "field"),
     [
-        *(({"name": name}, "name") for name in ("", "scan", "Security Scan", "Security-Scan", "S" * 23, None, 1)),
+        *(({"name": name}, "name") for name in ("", "scan", "Security Scan", "Security-Scan", "S" * 20, None, 1)),
         *(({"display_name": name}, "display_name") for name in ("", " a", "a\nb", "x" * 81, 1)),
         *(({"buildspec": name}, "buildspec") for name in ("", "/scan.yml", "a b.yml", 1, "s3:x", "x" * 256)),
         *(({"buildspec": name}, "buildspec") for name in (".", "./x", "../x", "a/../x", "a//b", "a/", "-x")),

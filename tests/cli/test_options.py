@@ -132,8 +132,8 @@ def test_environments(text: str, expected: Environment, command: Command) -> Non
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--environment", ""], "--environment: '': use 1 to 20"),
-        (["--environment", "A-b"], "--environment: 'A-b': use 1 to 20"),
+        (["--environment", ""], "--environment: '': use 1 to 18"),
+        (["--environment", "A-b"], "--environment: 'A-b': use 1 to 18"),
         (["--environment", "A,name="], "--environment name: '': use 1 to 80"),
         (["--environment", "A,branch=a b"], "--environment branch: 'a b': Give a branch's name"),
         (["--environment", "prod"], "--environment: 'prod': differs from the usual Prod in case only: write Prod"),
@@ -143,7 +143,7 @@ def test_environments(text: str, expected: Environment, command: Command) -> Non
         (["--build-step", "NodeJS"], "--build-step: 'NodeJS': is also the name of the step Nodejs"),
         (["--output-dir", ""], "argument --output-dir: give a directory"),
         (["--env", "Dev"], "unrecognized arguments: --env Dev"),
-        (["--environment", "A" * 21], f"--environment: '{'A' * 21}': use 1 to 20"),
+        (["--environment", "A" * 19], f"--environment: '{'A' * 19}': use 1 to 18"),
         (
             ["--environment", "A,approval=yes"],
             "--environment approval: 'yes': must be one of before_build, before_deploy",
@@ -158,7 +158,7 @@ def test_environments(text: str, expected: Environment, command: Command) -> Non
         (["--environment", "A,name=x,name=y"], "says 'name' twice: say it once"),
         (["--environment", "A", "--environment", "a"], "--environment: 'a': is also that of the environment A"),
         ([part for n in range(9) for part in ("--environment", f"E{n}")], "--environment: '9 environments'"),
-        (["--build-step", "scan"], "--build-step: 'scan': use 1 to 22"),
+        (["--build-step", "scan"], "--build-step: 'scan': use 1 to 19"),
         (["--build-step", "Scan,buildspec=/x"], "--build-step buildspec: '/x': give the file's path"),
         (["--build-step", "Scan,after=Tests"], "there is no step 'Tests': give after=Nodejs or after="),
         (["--build-step", "Nodejs"], "--build-step: 'Nodejs': is also the name of the step Nodejs"),
