@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -53,6 +54,7 @@ def resolved(value: Any, **values: str) -> Any:
         ({"Fn::FindInMap": ["M", {"Ref": "AWS::Region"}, "k"]}, "mapped"),
         ({"Fn::Join": ["-", ["a", {"Ref": "Name"}]]}, "a-abc"),
         ({"Fn::Select": ["1", ["a", "b"]]}, "b"),
+        ({"Fn::Select": [1, {"Fn::Split": ["-", {"Fn::Join": ["-", [{"Ref": "Size"}, {"Ref": "Name"}]]}]}]}, "abc"),
         ({"Condition": {"not": "a condition"}}, {"Condition": {"not": "a condition"}}),
     ],
 )
@@ -101,6 +103,15 @@ def test_refused_parameters(values: dict[str, str], field: str) -> None:
     with pytest.raises(ParameterError) as caught:
         resolve(template(1), values, TARGET)
     assert caught.value.field == field
+
+
+@pytest.mark.parametrize(("name", "kind", "holds"), [("", "A", True), ("a", "A", False), ("a", "B", True)])
+def test_rules_combine_what_they_compare(name: str, kind: str, holds: bool) -> None:
+    blank, first = {"Fn::Equals": [{"Ref": "Name"}, ""]}, {"Fn::Equals": [{"Ref": "Kind"}, "A"]}
+    both, neither = {"Fn::And": [blank, first]}, {"Fn::Not": [{"Fn::Or": [blank, first]}]}
+    rule = {"Assertions": [{"Assert": {"Fn::Or": [both, neither]}, "AssertDescription": "both or neither"}]}
+    with nullcontext() if holds else pytest.raises(ParameterError, match="both or neither"):
+        resolve(template(1, Rules={"R": rule}), {"Name": name, "Kind": kind}, TARGET)
 
 
 def test_rules_apply_where_their_condition_holds() -> None:

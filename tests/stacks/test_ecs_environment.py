@@ -276,7 +276,8 @@ def test_load_balancer() -> None:
 @pytest.mark.parametrize("secure", [False, True])
 def test_load_balancer_reaches_the_service_and_nothing_else(secure: bool, launch_type: str) -> None:
     changes = {"ECSLaunchType": launch_type, "CertificateArn": certificate("aws") if secure else ""}
-    for resources in (together(**changes).resources, apart(TARGET, **changes).resources):
+    for made in (together, apart):
+        resources = made(TARGET, **changes).resources
         own = properties(resources, "LoadBalancerSecurityGroup")["SecurityGroupEgress"]
         # Without a rule of its own, a group lets everything out: this one leads nowhere.
         assert own
@@ -914,6 +915,7 @@ def resolved(value: Any) -> Any:
         "Resources": {
             "Cluster": {"Type": "AWS::ECS::Cluster", "Properties": {"ClusterName": "name"}},
             "Role": {"Type": "AWS::IAM::Role", "Properties": {"RoleName": "role"}},
+            "Service": {"Type": "AWS::ECS::Service", "Properties": {"ServiceName": "service"}},
             "X": {"Type": "AWS::SNS::Topic", "Properties": {"X": value}},
         },
     }
@@ -932,6 +934,9 @@ def resolved(value: Any) -> Any:
         ({"Fn::Split": [" ", {"Ref": "Text"}]}, ["256", "CPU", "units,", "512", "MiB"]),
         ({"Ref": "Cluster"}, "name"),
         ({"Ref": "Role"}, "role"),
+        ({"Fn::GetAtt": ["Service", "Name"]}, "service"),
+        # A service's ARN is not its name.
+        ({"Ref": "Service"}, "<Service>"),
     ],
 )
 def test_intrinsics(value: Any, expected: Any) -> None:
