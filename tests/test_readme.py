@@ -54,8 +54,8 @@ def test_commands_run(command: str, tmp_path: Path) -> None:
 
 
 def test_files_and_targets_that_it_names_are_there() -> None:
-    written = set(re.findall(r" -o (\S+)", README)) | set(re.findall(r"--output-dir (\S+)", README))
-    for name in re.findall(r"(?:file://|--template-file )(\S+)", README):
+    written = {"policy.json", *re.findall(r"(?: -o|--output-dir) (\S+)", README)}
+    for name in re.findall(r"(?:file://|--template-file )([^\s`]+)", README):
         if name.split("/")[0] in written:
             continue
         assert (ROOT / name).is_file(), name

@@ -31,6 +31,9 @@ from .vpc import Network, after_network
 # TLS 1.3 and 1.2, the latter with forward secrecy only, and keys that a quantum computer does not break: what AWS
 # recommends (https://docs.aws.amazon.com/elasticloadbalancing/latest/application/describe-ssl-policies.html).
 TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09"
+# Nothing says that GovCloud has it: there, the same without such keys.
+TLS_POLICY_IN_GOVCLOUD = "ELBSecurityPolicy-TLS13-1-2-Res-2021-06"
+_GOVCLOUD = "InGovCloud"
 
 # How long a deployment waits for open requests of the task that it stops; ELB's own default is 300 seconds.
 DEREGISTRATION_SECONDS = 30
@@ -87,6 +90,8 @@ def add_load_balancer(
     """Adds the load balancer, its listeners and target group, and outputs for them and its address."""
     certificate = ref(form.of(parameters.CERTIFICATE, scope))
     secure = template.add_condition(scope.name("UseHTTPS"), Not(Equals(certificate, "")))
+    if _GOVCLOUD not in template.conditions:
+        template.add_condition(_GOVCLOUD, Equals(Ref("AWS::Partition"), "aws-us-gov"))
     security_group = template.add_resource(_security_group(scope.name("LoadBalancerSecurityGroup"), network))
     template.add_resource(
         SecurityGroupIngress(
@@ -144,7 +149,7 @@ def add_load_balancer(
             LoadBalancerArn=Ref(load_balancer),
             Protocol="HTTPS",
             Port=443,
-            SslPolicy=TLS_POLICY,
+            SslPolicy=If(_GOVCLOUD, TLS_POLICY_IN_GOVCLOUD, TLS_POLICY),
             Certificates=[Certificate(CertificateArn=certificate)],
             DefaultActions=[forward],
         )
