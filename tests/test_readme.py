@@ -37,6 +37,7 @@ def test_commands_run(command: str, tmp_path: Path) -> None:
     # Only an account can answer this one: it gets as far as asking for one.
     asks_aws = arguments[0] == "deploy-parameters"
     nobody = {
+        "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_CONFIG_FILE": "/nowhere",
         "AWS_SHARED_CREDENTIALS_FILE": "/nowhere",
         "AWS_EC2_METADATA_DISABLED": "true",

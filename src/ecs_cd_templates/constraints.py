@@ -267,7 +267,7 @@ def container_images(count: int) -> Constraint:
         pattern=f"^(?:{_IMAGE}(?:,(?!$)|$)){{{count}}}$",
         min_length=1,
         max_length=(_IMAGE_LENGTH + 1) * count - 1,
-        message=Text("constraint.CONTAINER_IMAGES", count=str(count)),
+        message=Text("constraint.CONTAINER_IMAGES"),
     )
 
 

@@ -12,14 +12,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from .constraints import TASK_SIZES
 from .environments import Environment
+from .parameters import PUBLIC_SUBNETS
 
 HOURS = 730
 
 LOAD_BALANCER = 0.0225 * HOURS
 PUBLIC_ADDRESS = 0.005 * HOURS
-# The smallest task, of a quarter of a CPU and half a GB.
-TASK = (0.25 * 0.04048 + 0.5 * 0.004445) * HOURS
+_CPU, _MEMORY = TASK_SIZES[0]
+TASK = (_CPU / 1024 * 0.04048 + _MEMORY / 1024 * 0.004445) * HOURS
 # Some two dozen metrics for a cluster with a service, at the price of metrics of one's own.
 INSIGHTS = 24 * 0.30
 
@@ -43,8 +45,8 @@ def idle(environments: Sequence[Environment]) -> list[Cost]:
     count = len(environments)
     costs = [
         Cost("load balancers", count, LOAD_BALANCER),
-        # A load balancer has one in each of its two subnets, and a task one of its own.
-        Cost("public IPv4 addresses", 3 * count, PUBLIC_ADDRESS),
+        # A load balancer has one in each of its subnets, and a task one of its own.
+        Cost("public IPv4 addresses", (len(PUBLIC_SUBNETS) + 1) * count, PUBLIC_ADDRESS),
         Cost("tasks", count, TASK),
     ]
     productive = sum(environment.production for environment in environments)

@@ -31,9 +31,9 @@ class EcsCdTemplatesError(Exception):
         self.remedy = remedy
         super().__init__(f"{field}: {_shown(value, self._longest_shown)}: {remedy}")
 
-    def __reduce__(self) -> tuple[type[EcsCdTemplatesError], tuple[str, object, str]]:
+    def __reduce__(self) -> tuple[type[EcsCdTemplatesError], tuple[str, object, str], dict[str, object]]:
         # How copies are made, and how an error comes back from another process.
-        return type(self), (self.field, self.value, self.remedy)
+        return type(self), (self.field, self.value, self.remedy), self.__dict__
 
 
 class SettingsError(EcsCdTemplatesError):

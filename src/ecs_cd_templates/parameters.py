@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
 from troposphere import Parameter, Template
@@ -184,11 +184,6 @@ def add_form(template: Template, entries: Iterable[Entry]) -> Form:
         template.add_parameter_to_group(parameter, each.group)
         template.set_parameter_label(parameter, each.label)
     return Form(parameters)
-
-
-def described(entries: Iterable[Entry], descriptions: Mapping[ParameterSpec, Text]) -> list[Entry]:
-    """The entries, some of them with another description."""
-    return [replace(each, description=descriptions.get(each.spec, each.description)) for each in entries]
 
 
 def _lifecycle_policy(environment: Environment) -> str:

@@ -63,8 +63,8 @@ class PipelineSettings:
     ``deployment_timeout_minutes``: 1 to 60, how long the ECS deploy action waits for a stable service
     (https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-ECS.html). When ECS has given a
     deployment up, the action still waits until then, so the default is little longer than ECS takes for that.
-    ``approval_timeout_minutes``: 1,440 (a day) to 86,400, after which a request that nobody answered fails the run;
-    the default of three days outlasts a weekend
+    ``approval_timeout_minutes``: 1,440 (a day, which is our limit) to 86,400, after which a request that nobody
+    answered fails the run; the default of three days outlasts a weekend
     (https://docs.aws.amazon.com/codepipeline/latest/APIReference/API_ActionDeclaration.html).
     ``approval_shows_message``: the approval request quotes the commit's message beside its ID and link.
     An action's configuration value ends at 1,000 characters, counted with the message in it, and a longer
@@ -277,7 +277,8 @@ class QuickStartSettings:
     """The template of everything at once: prerequisites, environments, build projects and pipelines.
 
     ``environments``: 1 to 8, each with a VPC of its own; a region has five unless more are asked for
-    (https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html), and the limit is ours.
+    (https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html), and the limit is ours. Each has
+    its part of the network and of the list of images by its place, so a new one goes to the end.
     ``pipeline``: how every pipeline behaves, and its builds. ``architecture``: the processor that images
     are built for and run on. ``sample_app``: the S3 bucket and key of an archive that becomes the
     repository's first commit, or None for an empty repository.

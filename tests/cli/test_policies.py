@@ -57,8 +57,12 @@ def test_not_written_where_nobody_approves(command: Command) -> None:
 
 
 def test_a_branch_that_nobody_names_is_not_left_open(command: Command) -> None:
-    command.assert_refuses(*PLACE, "--params", BOTH[0])
-    assert "CodeCommitBranchNameForProdEnv: not given: developers must not push to this branch: name it" in command.err
+    assert command(*PLACE, "--params", BOTH[0]) == 0
+    said = "CodeCommitBranchNameForProdEnv: not given: developers must not push to this branch: name it"
+    assert f"developers.deny.json is not written: {said}" in command.err
+    # Who wants the roles' policies alone has them.
+    assert [path.name for path in Path("out").glob("*.deny.json")] == []
+    assert len(list(Path("out").iterdir())) == 8
     # The branch that the form proposes is known.
     assert command(*PLACE, "--params", BOTH[0], "--environment", "Prod,branch=live") == 0
     assert branches() == ["refs/heads/live"]

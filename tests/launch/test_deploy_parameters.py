@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from ecs_cd_templates import Environment, RenderSettings, catalog
 from ecs_cd_templates.cfn.evaluation import check_parameters
 from ecs_cd_templates.errors import AwsError, EcsCdTemplatesError, StackError
-from ecs_cd_templates.launch import deploy_parameters as module
 from ecs_cd_templates.launch.deploy_parameters import NextUpdate, deploy_parameters
 from ecs_cd_templates.launch.parameter_files import read_parameters, to_text
 from launched import FIRST_IMAGE, REGION, ZONES, Aws, Fault, Service, Stack, answering, image, stack_of
@@ -539,8 +538,8 @@ def test_it_reads_and_does_nothing_else(aws: Aws) -> None:
 
 
 def test_the_stack_policy_denies_what_runs_and_nothing_else() -> None:
-    text = module.__doc__ or ""
-    allow, deny = json.loads(text[text.index("{") : text.rindex("}") + 1])["Statement"]
+    (text,) = re.findall(r"```json\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    allow, deny = json.loads(text)["Statement"]
     assert (allow["Effect"], allow["Resource"]) == ("Allow", "*")
     assert (deny["Effect"], deny["Action"], deny["Principal"]) == ("Deny", "Update:*", "*")
     patterns = [each.removeprefix("LogicalResourceId/") for each in deny["Resource"]]

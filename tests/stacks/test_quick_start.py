@@ -107,7 +107,6 @@ def test_costs_follow_from_what_is_made() -> None:
         if resource["Type"] == "AWS::ECS::Cluster"
     ]
     assert parts["Container Insights"] == insights.count("enabled") == 1
-    assert costs.total(ENVIRONMENTS) == round(sum(cost.total for cost in costs.idle(ENVIRONMENTS)))
     # Smallest task, of both kinds of address, for one environment: within a dollar of what adding up by hand gives.
     assert 35 < costs.total(ENVIRONMENTS[:1]) < 38
 
@@ -176,11 +175,9 @@ PATTERNS = {
 }
 
 
-def test_the_check_of_names_can_fail() -> None:
-    """With a word that has a hyphen, an application could be called so that two names are the same."""
+def test_things_of_one_kind_have_the_same_number_of_words_after_the_applications_name() -> None:
+    """With more in one than in another, an application could be called so that two names are the same."""
     assert "{}-dev-task" in PATTERNS["AWS::IAM::Role"]
-    assert {"shop-dev-{}".format("task")} == {"shop-{}".format("dev-task")}
-    # Things of one kind have the same number of words after the application's name.
     for kind, patterns in PATTERNS.items():
         assert len({pattern.count("-") - pattern.startswith("ec2-") for pattern in patterns}) == 1, kind
 
@@ -406,7 +403,7 @@ def test_an_update_can_keep_the_image_that_runs_in_each_environment() -> None:
     "images", ["a:1", "a:1,b:1", "a:1,b:1,c:1,d:1", "a:1,b:1,", ",a:1,b:1,c:1", "a:1,b:1,c:1,", "a:1, b:1,c:1", "A,b,c"]
 )
 def test_as_many_images_as_environments(images: str) -> None:
-    with pytest.raises(ParameterError, match="Give 3 images"):
+    with pytest.raises(ParameterError, match="for each environment, in their order"):
         made(ECSTaskImages=images)
 
 

@@ -99,7 +99,8 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="ID[,name=TEXT][,branch=BRANCH][,approval[=before_deploy]][,production]",
-        help="an environment; give the option once for each, in the order in which forms list them, such as "
+        help="an environment; give the option once for each, in the order in which forms list them and a new one "
+        "last, so that the others keep their networks and images, such as "
         f"Staging,name=staging,branch=next,approval. {usual} are the usual ones, with their names, branches and "
         "approval, and the default. With approval everything waits for a person, with approval=before_deploy the "
         "deployment does; production has Container Insights",

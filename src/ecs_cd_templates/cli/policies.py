@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 from ..catalog import RenderSettings
 from ..cfn.evaluation import Target
 from ..cfn.partitions import PARTITIONS
-from ..errors import ParameterError, SettingsError
+from ..errors import NOT_GIVEN, ParameterError, SettingsError
 from ..launch import developers_policy, role_policies
 from .options import OK, Commands, add_settings, directory, render_settings, write
 
@@ -35,8 +36,8 @@ def add_to(commands: Commands) -> None:
         default=[],
         metavar="FILE",
         help="parameter files of prerequisites.yaml, or of the templates that use the same names; "
-        "what they leave out has the default of prerequisites.yaml. The branch of a pipeline that waits for an "
-        "approval must be in them",
+        "what they leave out has the default of prerequisites.yaml. The developers' policy needs the branches of the "
+        "pipelines that wait for an approval",
     )
     parser.add_argument(
         "--quick-start",
@@ -62,7 +63,13 @@ def _of_prerequisites(paths: Sequence[Path], target: Target, settings: RenderSet
     """The roles' policies and the developers'."""
     values = role_policies.values_from_files(paths, settings)
     documents = role_policies.role_policies(values, target, settings)
-    denied = developers_policy.developers_policy(values, target, settings)
+    try:
+        denied = developers_policy.developers_policy(values, target, settings)
+    except ParameterError as error:
+        if error.value is not NOT_GIVEN:
+            raise
+        print(f"{developers_policy.FILE_NAME} is not written: {error}", file=sys.stderr)
+        denied = None
     if denied is None:
         return documents
     for name in documents:

@@ -36,9 +36,7 @@ _DENIED = "AccessDeniedException"
 class AnsweredError(AwsError):
     """A refusal with the status of the answer."""
 
-    def __init__(self, field: str, value: object, remedy: str, status: int) -> None:
-        super().__init__(field, value, remedy)
-        self.status = status
+    status = 0
 
 
 def clients(*services: str, what: str, region: str | None, profile: str | None = None) -> list[Any]:
@@ -74,7 +72,9 @@ def refusals(field: str, value: str, denied: str | None = None) -> Iterator[None
         code = error.response.get("Error", {}).get("Code", "")
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         remedy = _REMEDIES.get(code) or (denied if status == HTTPStatus.FORBIDDEN or code == _DENIED else None)
-        raise AnsweredError(field, value, remedy or f"AWS refused: {_one_line(error)}", status) from None
+        answered = AnsweredError(field, value, remedy or f"AWS refused: {_one_line(error)}")
+        answered.status = status
+        raise answered from None
     except (exceptions.NoCredentialsError, exceptions.PartialCredentialsError):
         raise AwsError(
             field, value, "no credentials are configured: sign in with the AWS CLI, or set AWS_PROFILE"

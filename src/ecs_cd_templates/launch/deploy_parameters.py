@@ -6,20 +6,7 @@ Here the running images are read and put in its place, for ``aws cloudformation 
 ``update-stack --parameters``. The availability zones are written down as well where the stack was launched without:
 ``Fn::GetAZs`` is asked anew at every update, and another answer makes the update fail.
 
-CloudFormation refuses an update that touches what runs, whoever forgets to run this, if the stack has a policy::
-
-    {"Statement": [
-      {"Effect": "Allow", "Principal": "*", "Action": "Update:*", "Resource": "*"},
-      {"Effect": "Deny", "Principal": "*", "Action": "Update:*",
-       "Resource": ["LogicalResourceId/ECSService*", "LogicalResourceId/ECSTaskDefinition*"]}
-    ]}
-
-``aws cloudformation set-stack-policy --stack-name S --stack-policy-body file://policy.json`` sets it. An update that
-it denies fails and is rolled back. One update gets past it by ``update-stack`` with the first statement alone in
-``--stack-policy-during-update-body``; ``deploy`` and change sets have no such option. A stack that has a policy keeps
-one: to be rid of it, set the first statement alone. It also denies a change of what a service refers to, such as its
-cluster or target group, because CloudFormation takes that for an update of the service. How many tasks run, branches
-and e-mail addresses can change as before
+Where the stack has a policy for it, CloudFormation refuses an update that touches what runs; the README has one
 (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/protect-stack-resources.html).
 """
 

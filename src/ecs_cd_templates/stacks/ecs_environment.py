@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from troposphere import And, Equals, Not, Template
+from troposphere.ecs import Service
 
 from .. import parameters
 from ..cfn.intrinsics import ref
@@ -13,7 +14,6 @@ from ..parameters import Entry, Form, add_form
 from ..settings import Architecture, EcsEnvironmentSettings
 from ..texts import Text
 from . import ecs_cluster, ecs_service, load_balancer, vpc
-from .ecs_service import ServiceResources
 
 # What an instance keeps for itself, as a part of its memory: the kernel and the ECS agent
 # (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/memory-management.html).
@@ -45,8 +45,8 @@ def entries(settings: EcsEnvironmentSettings, scope: Scope) -> list[Entry]:
     ]
 
 
-def add_environment(template: Template, form: Form, settings: EcsEnvironmentSettings, scope: Scope) -> ServiceResources:
-    """Adds network, load balancer, cluster and service, each with its outputs.
+def add_environment(template: Template, form: Form, settings: EcsEnvironmentSettings, scope: Scope) -> Service:
+    """Adds network, load balancer, cluster and service, each with its outputs, and returns the service.
 
     The template needs ``vpc.add_zones``.
     """

@@ -23,7 +23,7 @@ VPC endpoints.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from awacs import ecr, logs
 from troposphere import AWSHelperFn, Equals, If, Join, Not, NoValue, Output, Ref, Select, Split, Template
@@ -71,19 +71,6 @@ from .vpc import Network
 # (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html), well before the
 # pipeline's deploy action times out.
 GRACE_SECONDS = 60
-
-
-@dataclass(frozen=True, kw_only=True)
-class ServiceResources:
-    """The service, what sets the number of its tasks, and the two roles that these have.
-
-    A pipeline's role must be able to pass the roles.
-    """
-
-    service: Service
-    scalable_target: ScalableTarget
-    task_role: Role
-    execution_role: Role
 
 
 def build(settings: EcsEnvironmentSettings) -> Template:
@@ -139,7 +126,7 @@ def add_service(
     cluster: Cluster,
     settings: EcsEnvironmentSettings,
     scope: Scope,
-) -> ServiceResources:
+) -> Service:
     """Adds the service with its task definition, roles, log group and security group, and outputs for their names."""
     roles = [form.of(parameters.TASK_ROLE, scope), form.of(parameters.TASK_EXECUTION_ROLE, scope)]
     require_distinct(template, scope.name("DistinctTaskRoles"), roles, Text("rule.own_task_roles"))
@@ -218,7 +205,7 @@ def add_service(
     ready = [each for each in (balancer.ready, cluster.ready) if each is not None]
     if ready:
         service.Metadata = {"CreatedAfter": ready}
-    scalable_target = _add_scaling(template, form, cluster, service, settings, scope)
+    _add_scaling(template, form, cluster, service, settings, scope)
     for spec in (
         parameters.SERVICE,
         parameters.CONTAINER,
@@ -229,14 +216,12 @@ def add_service(
         description = f"The value of {spec.name} for the other templates"
         value = ref(form.of(spec, scope))
         template.add_output(Output(scope.name(spec.name), Description=description, Value=value))
-    return ServiceResources(
-        service=service, scalable_target=scalable_target, task_role=task_role, execution_role=execution_role
-    )
+    return service
 
 
 def _add_scaling(
     template: Template, form: Form, cluster: Cluster, service: Service, settings: EcsEnvironmentSettings, scope: Scope
-) -> ScalableTarget:
+) -> None:
     """Adds the least and the most tasks, between which the use of CPU decides where they differ.
 
     The number of tasks follows at once when one of the two changes, 0 included
@@ -271,7 +256,6 @@ def _add_scaling(
             ),
         )
     )
-    return target
 
 
 def _word(value: Named, number: int) -> AWSHelperFn:

@@ -25,7 +25,7 @@ from ..checks import instance
 from ..constraints import EXISTING, container_images, existing_only, vpc_cidr
 from ..environments import Scope, scopes
 from ..inputs import BuildInput, PipelineInputs
-from ..parameters import Entry, Form, ParameterSpec, Purpose, add_form, described, entry
+from ..parameters import Entry, Form, ParameterSpec, Purpose, add_form, entry
 from ..settings import (
     FIRST_IMAGE,
     CodeBuildSettings,
@@ -33,7 +33,7 @@ from ..settings import (
     PrerequisitesSettings,
     QuickStartSettings,
 )
-from ..texts import Text
+from ..texts import Text, in_order
 from . import code_build, ecs_environment, prerequisites, vpc
 from .deployment_pipeline import add_pipelines
 
@@ -55,14 +55,14 @@ def build(settings: QuickStartSettings) -> Template:
     Raises :class:`SettingsError` for what is not settings.
     """
     instance("settings", settings, QuickStartSettings)
-    count, price = len(settings.environments), costs.total(settings.environments)
-    template = Template(Description=Text("template.quick-start", count=str(count), price=str(price)))
+    price = str(costs.total(settings.environments))
+    template = Template(Description=Text("template.quick-start", price=price))
     form = add_form(template, entries(settings))
     add_partitions(template)
     every = scopes(settings.environments)
     steps = settings.pipeline.steps
     application = form.of(parameters.APPLICATION)
-    _add_conditions(template, form)
+    _add_conditions(template, form, every)
     vpc.add_zones(template, form)
     ecs_environment.require_fitting_instances(template, form, settings.architecture)
     repository = _add_repository(template, form, settings)
@@ -98,7 +98,7 @@ def build(settings: QuickStartSettings) -> Template:
                 settings=CodeBuildSettings(step=step, architecture=settings.architecture),
             )
             builds.append(BuildInput(step=step, project=project))
-        environment = ecs_environment.add_environment(template, own, _ecs_environment(scope, settings), scope)
+        service = ecs_environment.add_environment(template, own, _ecs_environment(scope, settings), scope)
         # Names are read off the resources where there are such, so that these are there before what uses them.
         inputs[scope] = PipelineInputs(
             pipeline=own.of(parameters.PIPELINE_NAME, scope),
@@ -112,7 +112,7 @@ def build(settings: QuickStartSettings) -> Template:
             container=CONTAINER,
             lifecycle_policy=own.of(parameters.LIFECYCLE_POLICY, scope),
             cluster=own.of(parameters.CLUSTER, scope),
-            service=environment.service.get_att("Name"),
+            service=service.get_att("Name"),
             event_role=roles[parameters.EVENT_ROLE],
             task_roles=(),
         )
@@ -131,11 +131,12 @@ def entries(settings: QuickStartSettings) -> list[Entry]:
         entry(parameters.LOG_RETENTION, Purpose.MAKE),
     ]
     containers = [
-        *(ecs[spec] for spec in (parameters.LAUNCH_TYPE, parameters.INSTANCE_TYPE, parameters.INSTANCE_IMAGE)),
-        *(ecs[spec] for spec in (parameters.TASK_SIZE, parameters.HEALTH_CHECK_PATH)),
+        ecs[parameters.LAUNCH_TYPE],
+        replace(ecs[parameters.INSTANCE_TYPE], description=_instances(len(every))),
+        *(ecs[spec] for spec in (parameters.INSTANCE_IMAGE, parameters.TASK_SIZE, parameters.HEALTH_CHECK_PATH)),
         _insights_entry(every),
         *([entry(parameters.PRODUCTION_PROTECTION, Purpose.MAKE)] if _productive(every) else []),
-        _images_entry(len(every), settings),
+        _images_entry(every, settings),
     ]
     network = [_network_entry(len(every)), *(ecs[spec] for spec in parameters.AVAILABILITY_ZONES)]
     form = [
@@ -150,7 +151,7 @@ def entries(settings: QuickStartSettings) -> list[Entry]:
             entry(parameters.CERTIFICATE, Purpose.MAKE, scope),
         ]
         form += _grouped(own, Text("group.environment", environment=scope.environment.display_name))
-    return described(form, _descriptions(len(every)))
+    return form
 
 
 def _grouped(entries: Iterable[Entry], group: Text) -> list[Entry]:
@@ -169,10 +170,13 @@ def _insights_entry(every: list[Scope]) -> Entry:
     return replace(asked, default=default, constraint=replace(asked.constraint, allowed_values=tuple(choices)))
 
 
-def _images_entry(count: int, settings: QuickStartSettings) -> Entry:
-    port = str(_ecs_environment(scopes(settings.environments)[0], settings).container_port)
-    asked = entry(parameters.TASK_IMAGES, Purpose.MAKE, fill={"port": port, "count": str(count)})
-    return replace(asked, default=",".join([FIRST_IMAGE] * count), constraint=container_images(count))
+def _images_entry(every: list[Scope], settings: QuickStartSettings) -> Entry:
+    fill = {
+        "port": str(_ecs_environment(every[0], settings).container_port),
+        "environments": in_order([scope.environment.display_name for scope in every]),
+    }
+    asked = entry(parameters.TASK_IMAGES, Purpose.MAKE, fill=fill)
+    return replace(asked, default=",".join([FIRST_IMAGE] * len(every)), constraint=container_images(len(every)))
 
 
 def _network_entry(count: int) -> Entry:
@@ -181,10 +185,9 @@ def _network_entry(count: int) -> Entry:
     return replace(entry(parameters.NETWORK_CIDR, Purpose.MAKE), constraint=vpc_cidr(longest))
 
 
-def _descriptions(count: int) -> dict[ParameterSpec, Text]:
-    """What an environment's own template says otherwise."""
+def _instances(count: int) -> Text:
     # ECS starts two instances for an environment's first task, of two vCPUs each at least.
-    return {parameters.INSTANCE_TYPE: Text("quick_start.instance_type", instances=str(2 * count), vcpus=str(4 * count))}
+    return Text("quick_start.instance_type", instances=str(2 * count), vcpus=str(4 * count))
 
 
 def _branch(scope: Scope) -> str:
@@ -223,10 +226,13 @@ def _made(form: Form, settings: QuickStartSettings, scope: Scope, number: int) -
     }
 
 
-def _add_conditions(template: Template, form: Form) -> None:
+def _add_conditions(template: Template, form: Form, every: list[Scope]) -> None:
+    """Adds the conditions of Container Insights, as far as an environment has them."""
     insights = ref(form.of(parameters.INSIGHTS_IN))
-    template.add_condition(_INSIGHTS_EVERYWHERE, Equals(insights, "all"))
-    template.add_condition(_INSIGHTS_SOMEWHERE, Not(Equals(insights, "none")))
+    if not all(scope.environment.production for scope in every):
+        template.add_condition(_INSIGHTS_EVERYWHERE, Equals(insights, "all"))
+    if _productive(every):
+        template.add_condition(_INSIGHTS_SOMEWHERE, Not(Equals(insights, "none")))
 
 
 def _add_repository(template: Template, form: Form, settings: QuickStartSettings) -> Named:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, Self
@@ -60,6 +60,12 @@ def either(names: list[Text]) -> Text:
     """The names, of which there is at least one, joined by *or*."""
     *before, last = names
     return Text("or", one=either(before), other=last) if before else last
+
+
+def in_order(names: Sequence[str]) -> str:
+    """The names, of which there is at least one, with commas between them."""
+    *before, last = names
+    return Text("comma", one=in_order(before), other=last) if before else last
 
 
 @cache
