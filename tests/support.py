@@ -55,7 +55,9 @@ REFERENCE = RenderSettings(
     environments=(
         Environment(id="Dev", display_name=Text("environment.development"), default_branch="master"),
         Environment(id="QA", display_name=Text("environment.quality_assurance")),
-        Environment(id="Prod", display_name=Text("environment.production"), approval=True, images_to_keep=100),
+        Environment(
+            id="Prod", display_name=Text("environment.production"), approval="before_build", images_to_keep=100
+        ),
     ),
     pipeline=PipelineSettings(steps=(UNIT_TESTS, CONTAINER_IMAGE)),
 )
