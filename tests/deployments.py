@@ -101,7 +101,8 @@ class Ecs:
         "You can't update an existing service to reference an INACTIVE task definition"
         (https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeregisterTaskDefinition.html); "If a revision
         isn't specified, the latest ACTIVE revision is used"
-        (https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_UpdateService.html).
+        (https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_UpdateService.html). CloudFormation's schema of
+        the service knows both: its propertyTransform takes a family for any revision of it.
         """
         found = [each for each in self.revisions if each.active and name in (each.arn, each.family)]
         if not found:
@@ -170,7 +171,8 @@ class Ecs:
 
         One that is given up goes back to the last that completed, if there is one and the service says so; the old
         tasks stay until then
-        (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html).
+        (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html). CloudFormation's
+        update fails with it either way (https://github.com/aws/containers-roadmap/issues/1205).
         """
         service.revision = revision
         if service.desired == 0 or self.healthy(revision):
