@@ -103,7 +103,8 @@ class World:
     def __init__(self, name: str, version: Version) -> None:
         self.ecs = Ecs()
         self.stack = Stack(self.ecs, version, first_values(name))
-        self.titles = [title for title, made in self.stack.made.items() if made.type == SERVICE]
+        resources = version.template["Resources"].items()
+        self.titles = [title for title, resource in resources if resource["Type"] == SERVICE]
         self.deployed = {title: self.service(title).revision.image for title in self.titles}
         self.images = 0
         self.outside = _outside_pipeline() if not self.stack.pipelines else None
