@@ -33,6 +33,7 @@ def test_library_examples_render_what_cfn_lint_accepts(tmp_path: Path) -> None:
 @pytest.mark.parametrize("command", re.findall(r"^\$ ecs-cd-templates ((?:.*\\\n)*.*)$", README, re.MULTILINE))
 def test_commands_run(command: str, tmp_path: Path) -> None:
     shutil.copytree(ROOT / "params", tmp_path / "params")
+    shutil.copytree(ROOT / "templates", tmp_path / "templates")
     arguments = command.replace("\\\n", " ").split()
     # Only an account can answer this one: it gets as far as asking for one.
     asks_aws = arguments[0] == "deploy-parameters"

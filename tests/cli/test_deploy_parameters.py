@@ -150,3 +150,21 @@ def test_its_options_are_explained(command: Command) -> None:
     assert command("deploy-parameters", "--help") == 0
     for word in ("--stack-name", "--region", "--profile", "--output", "Changes nothing"):
         assert word in command.out
+
+
+def test_it_says_what_a_new_template_restarts(command: Command, stack: Stack) -> None:
+    Path("new.yaml").write_text(stack.body, encoding="utf-8")
+    assert command(*ASK, "--template-file", "new.yaml", "-o", "now.json") == 0
+    assert command.err == "ecs-cd-templates: the template restarts no task\n"
+    text = stack.body.replace("NetworkMode: awsvpc", "NetworkMode: awsvpc\n      IpcMode: none")
+    Path("new.yaml").write_text(text, encoding="utf-8")
+    assert command(*ASK, "--template-file", "new.yaml", "-o", "now.json") == 0
+    every = ", ".join(f"ECSTaskDefinitionFor{key}Env" for key in ("Dev", "QA", "Prod"))
+    assert f"starts the tasks of {every} anew: it needs the images in the file" in command.err
+
+
+@pytest.mark.parametrize("file", ["nowhere.yaml", ".", "/dev/zero", "latin.yaml", "params/vpc.json"])
+def test_what_is_no_template_is_refused(command: Command, stack: Stack, file: str) -> None:
+    Path("latin.yaml").write_bytes(b"Parameters: \xe9")
+    command.assert_refuses(*ASK, "--template-file", file)
+    assert "template" in command.err

@@ -18,6 +18,7 @@ from ecs_cd_templates.errors import AwsError, EcsCdTemplatesError, StackError
 from ecs_cd_templates.launch.deploy_parameters import NextUpdate, deploy_parameters
 from ecs_cd_templates.launch.parameter_files import read_parameters, to_text
 from launched import FIRST_IMAGE, REGION, ZONES, Aws, Fault, Service, Stack, answering, image, stack_of
+from support import ROOT
 
 QUICK_START = "quick-start.yaml"
 SINGLE = ("ecs-environment.yaml", "ecs-service.yaml")
@@ -53,6 +54,29 @@ def assert_all_else_stays(stack: Stack, update: NextUpdate) -> None:
     changed = {name for name, value in update.values.items() if value != stack.parameters[name]}
     assert changed <= {"ECSTaskImage", "ECSTaskImages", "AvailabilityZone1", "AvailabilityZone2"}
     assert check_parameters(stack.template, update.values) == update.values
+
+
+# ---- what a new template restarts -----------------------------------------------------------------------------------
+
+
+def test_a_new_template_says_whose_tasks_it_starts_anew(aws: Aws) -> None:
+    stack = launch(aws, QUICK_START, ECSTaskSize="1024 CPU units, 2048 MiB")
+    stack.services["ECSServiceForQAEnv"].deploy(image("qa"))
+    assert deploy_parameters("shop").restarted is None
+    assert deploy_parameters("shop", new_template=stack.body).restarted == ()
+    # The images that run do not count: they are what is to stay.
+    changed = stack.body.replace("HealthCheckIntervalSeconds: 10", "HealthCheckIntervalSeconds: 20")
+    assert changed != stack.body
+    assert deploy_parameters("shop", new_template=changed).restarted == ()
+    changed = stack.body.replace("NetworkMode: awsvpc", "NetworkMode: awsvpc\n      IpcMode: none", 1)
+    assert deploy_parameters("shop", new_template=changed).restarted == ("ECSTaskDefinitionForDevEnv",)
+
+
+@pytest.mark.parametrize("text", ["", "{}", "a: [", "Parameters", "[1]"])
+def test_what_is_no_template_is_refused(aws: Aws, text: str) -> None:
+    launch(aws, QUICK_START)
+    with pytest.raises(StackError, match="is not one of these templates"):
+        deploy_parameters("shop", new_template=text)
 
 
 # ---- what runs --------------------------------------------------------------------------------------------------

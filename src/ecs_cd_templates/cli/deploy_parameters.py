@@ -7,6 +7,9 @@ import shlex
 import sys
 from pathlib import Path
 
+from ..cfn.limits import MAX_BODY_BYTES_FROM_S3
+from ..errors import StackError
+from ..files import beginning
 from ..launch.deploy_parameters import deploy_parameters
 from ..launch.parameter_files import to_text
 from .options import OK, PROGRAM, Commands, write
@@ -24,13 +27,21 @@ def add_to(commands: Commands) -> None:
     parser.add_argument("--stack-name", required=True, metavar="S", help="the stack's name or ARN")
     parser.add_argument("--region", metavar="R", help="the stack's; default: as AWS is configured")
     parser.add_argument("--profile", metavar="P", help="of the AWS configuration; default: as AWS is configured")
+    parser.add_argument(
+        "--template-file", type=Path, metavar="FILE", help="the template that the update brings: says what it restarts"
+    )
     parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="default: standard output")
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Writes the file, and prints the command that updates the stack with it unless there is something to do first."""
-    update = deploy_parameters(options.stack_name, region=options.region, profile=options.profile)
+    new = None if options.template_file is None else _text(options.template_file)
+    update = deploy_parameters(options.stack_name, region=options.region, profile=options.profile, new_template=new)
+    if update.restarted is not None:
+        tasks = ", ".join(update.restarted)
+        told = f"starts the tasks of {tasks} anew: it needs the images in the file" if tasks else "restarts no task"
+        print(f"{PROGRAM}: the template {told}", file=sys.stderr)
     for warning in update.warnings:
         print(f"{PROGRAM}: warning: {warning}", file=sys.stderr)
     text = to_text(update.values)
@@ -38,10 +49,23 @@ def run(options: argparse.Namespace) -> int:
         print(text, end="")
         return OK
     write(options.output.parent, {options.output.name: text})
-    if not update.warnings:
+    if not update.warnings and new is None:
         words = ["aws", "cloudformation", "update-stack", "--stack-name", options.stack_name, "--region", update.region]
         words += ["--profile", options.profile] if options.profile else []
         words += ["--use-previous-template", "--capabilities", "CAPABILITY_NAMED_IAM"]
         words += ["--parameters", f"file://{options.output}"]
         print(f"next: {shlex.join(words)}", file=sys.stderr)
     return OK
+
+
+def _text(path: Path) -> str:
+    """The template in the file. Raises :class:`StackError`."""
+    try:
+        content = beginning(path, MAX_BODY_BYTES_FROM_S3 + 1)
+        if content is not None and len(content) <= MAX_BODY_BYTES_FROM_S3:
+            return content.decode()
+    except OSError as error:
+        raise StackError("template", str(path), f"cannot be read ({error.strerror})") from None
+    except UnicodeDecodeError:
+        pass
+    raise StackError("template", str(path), "is no template: give a file that render wrote")

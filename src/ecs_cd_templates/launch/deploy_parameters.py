@@ -21,11 +21,12 @@ import yaml
 from .. import parameters
 from ..catalog import QUICK_START
 from ..cfn.constraint import Constraint
-from ..cfn.evaluation import Evaluator
+from ..cfn.evaluation import Evaluator, Target, resolve
 from ..cfn.intrinsics import intrinsic, references
 from ..cfn.reading import from_yaml
 from ..errors import StackError
 from .aws import AnsweredError, clients, refusals
+from .updates import images_needed
 
 _AGAIN = "and run this again"
 
@@ -45,11 +46,16 @@ _STUCK = {
 
 @dataclass(frozen=True, kw_only=True)
 class NextUpdate:
-    """The values for a stack's next update in its template's order, its region, and what to know before: sentences."""
+    """The values for a stack's next update in its template's order, its region, and what to know before: sentences.
+
+    ``restarted`` are the task definitions of which the new template makes another revision, if one was given: by
+    their tasks the images in the values are needed.
+    """
 
     values: Mapping[str, str]
     region: str
     warnings: tuple[str, ...]
+    restarted: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,8 +70,12 @@ class _Service:
     position: int
 
 
-def deploy_parameters(stack_name: str, *, region: str | None = None, profile: str | None = None) -> NextUpdate:
+def deploy_parameters(
+    stack_name: str, *, region: str | None = None, profile: str | None = None, new_template: str | None = None
+) -> NextUpdate:
     """The values for the next update of the stack, which was launched from one of the templates with a service.
+
+    ``new_template``: the text of the template that the update is to bring, if it brings one.
 
     An image is that of the service's newest deployment that completed: one that is under way or failed
     is none that serves. A parameter that is a Systems Manager parameter's name stays that name; a hidden
@@ -99,7 +109,22 @@ def deploy_parameters(stack_name: str, *, region: str | None = None, profile: st
     for name in [name for name in values if str(asked[name].get("NoEcho")).lower() == "true"]:
         del values[name]
         warnings.append(f"{name} is hidden, so the file is without it: have the update use its previous value")
-    return NextUpdate(values=values, region=own_region, warnings=tuple(warnings))
+    restarted = None if new_template is None else tuple(_restarted(stack, template, new_template, given))
+    return NextUpdate(values=values, region=own_region, warnings=tuple(warnings), restarted=restarted)
+
+
+def _restarted(stack: Mapping[str, Any], template: Mapping[str, Any], text: str, given: Mapping[str, str]) -> list[str]:
+    """The task definitions that the new template alone, with the same values, would register anew."""
+    try:
+        new = from_yaml(text)
+        asked = new["Parameters"]
+    except (KeyError, TypeError, ValueError, yaml.YAMLError):
+        raise StackError("template", text[:40], "is not one of these templates: give its file") from None
+    _, partition, _, region, account, _ = stack["StackId"].split(":", 5)
+    target = Target(account=account, region=region, partition=partition, stack_name=stack["StackName"])
+    own = {name: value for name, value in given.items() if name in template["Parameters"]}
+    kept = {name: value for name, value in own.items() if name in asked}
+    return images_needed(resolve(template, own, target), resolve(new, kept, target))
 
 
 def _lacks(permission: str) -> str:
