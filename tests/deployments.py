@@ -6,6 +6,7 @@ rule with the page that says so. Where the pages leave something open, the model
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections.abc import Mapping
@@ -70,17 +71,13 @@ class Service:
 
 
 class Ecs:
-    """The part of ECS that registers task definitions and deploys services.
+    """The part of ECS that registers task definitions and deploys services."""
 
-    ``returns_to_inactive``: whether a deployment that is given up goes back to a revision that was deregistered in
-    the meantime, which no page says.
-    """
-
-    def __init__(self, *, returns_to_inactive: bool = True) -> None:
+    def __init__(self) -> None:
         self.revisions: list[Revision] = []
         self.services: dict[str, Service] = {}
         self.broken: set[str] = set()
-        self.returns_to_inactive = returns_to_inactive
+        self.stacks = itertools.count(1)
 
     def register(self, family: str, definition: dict[str, Any], image: str) -> Revision:
         """Numbers go on where they stopped, also after the newest was deregistered.
@@ -91,6 +88,9 @@ class Ecs:
         revision = Revision(family, number, definition, image)
         self.revisions.append(revision)
         return revision
+
+    def first(self, family: str) -> Revision:
+        return next(each for each in self.revisions if (each.family, each.number) == (family, 1))
 
     def active(self, family: str) -> list[Revision]:
         return [each for each in self.revisions if each.family == family and each.active]
@@ -180,7 +180,7 @@ class Ecs:
             return
         breaker = service.configuration.get("DeploymentCircuitBreaker", {"Enable": False, "Rollback": False})
         last = service.completed
-        if breaker["Enable"] and breaker["Rollback"] and last and (last.active or self.returns_to_inactive):
+        if breaker["Enable"] and breaker["Rollback"] and last:
             service.revision = last
         raise FailedDeploymentError(f"{revision.arn} does not become healthy")
 
@@ -306,6 +306,7 @@ class Stack:
         self.values = dict(values)
         self.pipelines: dict[str, Pipeline] = {}
         self.under_way: Change | None = None
+        self.name = f"stack{next(ecs.stacks)}"
         self._names = 0
         change = Change({})
         self._apply(version.resources(values), change, None)
@@ -381,8 +382,11 @@ class Stack:
         physical = old.physical if old and not replaced else self._new_name(title)
         match new.type:
             case "AWS::ECS::TaskDefinition":
-                family = properties["Family"]
-                physical = self.ecs.register(family, *split_image(properties)).arn
+                # "If you don't specify a value, CloudFormation generates a new task definition each time that you
+                # update it": the first of a family of its own
+                # (https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ecs-taskdefinition.html).
+                assert "Family" not in properties
+                self.ecs.register(physical, *split_image(properties))
             case "AWS::ECS::Service":
                 if replaced:
                     physical = self.ecs.create_service(properties)
@@ -417,13 +421,13 @@ class Stack:
             if made.physical in left:
                 continue
             if made.type == TASK_DEFINITION:
-                self.ecs.deregister(made.physical)
+                self.ecs.deregister(self.ecs.first(made.physical).arn)
             elif made.type == SERVICE:
                 del self.ecs.services[made.physical]
 
     def _new_name(self, title: str) -> str:
         self._names += 1
-        return f"{title}-{self._names}"
+        return f"{self.name}-{title}-{self._names}"
 
 
 # What only AWS can say, in a resolved template.

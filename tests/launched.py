@@ -140,11 +140,7 @@ def _launched(file_name: str, settings: RenderSettings | None, name: str, given:
         if resource["Type"] == "AWS::ECS::Service":
             cluster, family = properties["Cluster"], properties["ServiceName"]
             identity = f"arn:aws:ecs:{REGION}:{ACCOUNT}:service/{cluster}/{family}"
-            (definition,) = (
-                each["Properties"]
-                for each in resolved.resources.values()
-                if each["Type"] == "AWS::ECS::TaskDefinition" and each["Properties"]["Family"] == family
-            )
+            definition = resolved.resources[title.replace("ECSService", "ECSTaskDefinition")]["Properties"]
             (container,) = definition["ContainerDefinitions"]
             services[title] = Service(arn=identity, cluster=cluster, family=family, container=container["Name"])
             services[title].deploy(container["Image"])

@@ -165,7 +165,11 @@ class System:
     @cached_property
     def _titles(self) -> dict[str, str]:
         prefix = f"arn:{self.target.partition}:iam::{self.target.account}:role/"
-        return {prefix + role["RoleName"]: title for title, role in self.of_type("AWS::IAM::Role").items()}
+        return {
+            prefix + role["RoleName"]: title
+            for title, role in self.of_type("AWS::IAM::Role").items()
+            if "RoleName" in role
+        }
 
     @cached_property
     def roles(self) -> tuple[str, ...]:
@@ -176,8 +180,9 @@ class System:
         return tuple(dict.fromkeys(map(self.role, arns)))
 
     def permissions(self, role: str) -> dict[str, Any]:
-        """The role's one policy."""
-        (policy,) = self.resources[role]["Properties"]["Policies"]
+        """The role's one policy, or for a role that may do nothing, one without a statement."""
+        policies = self.resources[role]["Properties"].get("Policies") or [{"PolicyDocument": {"Statement": []}}]
+        (policy,) = policies
         document: dict[str, Any] = policy["PolicyDocument"]
         return document
 
@@ -240,9 +245,9 @@ def apart_for(target: Target, ids: tuple[str, ...]) -> System:
 
 
 @cache
-def quick_start(target: Target) -> System:
-    """Everything at once, with nothing typed."""
-    resources = resolve(data()["quick-start.yaml"], {}, target).resources
+def quick_start(target: Target, launch_type: str = "FARGATE") -> System:
+    """Everything at once, with nothing else typed."""
+    resources = resolve(data()["quick-start.yaml"], {"ECSLaunchType": launch_type}, target).resources
     task_roles = {
         resources[f"ECSServiceFor{each.id}Env"]["Properties"]["ServiceName"]: (
             resources[f"ECSTaskRoleFor{each.id}Env"]["Properties"]["RoleName"],
@@ -597,7 +602,7 @@ def _kind(arn: str) -> str:
 # What one environment's builds could do to another ------------------------------------------------------------------
 
 # Calls on no resource that are of no use by themselves: a registry's token lets in with the permissions of its role.
-HARMLESS = {"ecr:GetAuthorizationToken"}
+HARMLESS = {"ecr:GetAuthorizationToken", "ecs:DiscoverPollEndpoint"}
 
 
 def belongings(system: System, environment: str) -> list[str]:
@@ -638,6 +643,7 @@ def belongings(system: System, environment: str) -> list[str]:
                         f"arn:{partition}:codebuild:{place}:project/{project}",
                         f"arn:{partition}:logs:{place}:log-group:/aws/codebuild/{project}",
                         f"arn:{partition}:logs:{place}:log-group:/aws/codebuild/{project}:log-stream:0a1b",
+                        f"arn:{partition}:codebuild:{place}:report-group/{project}-unit-tests",
                     ]
                     for variable in json.loads(configuration.get("EnvironmentVariables", "[]")):
                         if variable["name"] == "ECR_REPOSITORY_URI":
@@ -648,10 +654,33 @@ def belongings(system: System, environment: str) -> list[str]:
                     arns += [
                         f"arn:{partition}:ecs:{place}:cluster/{cluster}",
                         f"arn:{partition}:ecs:{place}:service/{cluster}/{service}",
+                        f"arn:{partition}:ecs:{place}:container-instance/{cluster}/0a1b",
                         f"arn:{partition}:ecs:{place}:task-definition/{service}:3",
                         *(f"arn:{partition}:iam::{account}:role/{role}" for role in roles),
                     ]
     return arns
+
+
+def own_roles(system: System, environment: str) -> list[str]:
+    """The titles of the roles that whoever writes to the environment's branch works with: of builds and of tasks.
+
+    With them those of the instances that tasks run on, if there are any.
+    """
+    running = (f"{role}For{environment}Env" for role in ("ECSTaskRole", "ECSTaskExecutionRole", "InstanceRole"))
+    return [*build_roles(system, environment), *(role for role in running if role in system.resources)]
+
+
+def other_grants(resources: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """What allows something and is not in a role's own policies, which are all that is looked at here."""
+    for title, resource in resources.items():
+        properties = resource.get("Properties", {})
+        for key in ("ManagedPolicyArns", "RepositoryPolicyText", "PolicyText", "ResourcePolicy", "KeyPolicy"):
+            if key in properties:
+                yield f"{title}: {key}"
+        if resource["Type"].endswith("Policy") and resource["Type"] != "AWS::ApplicationAutoScaling::ScalingPolicy":
+            statements = properties.get("PolicyDocument", {}).get("Statement", [{}])
+            if resource["Type"] != "AWS::S3::BucketPolicy" or any(each["Effect"] != "Deny" for each in statements):
+                yield f"{title}: {resource['Type']}"
 
 
 def build_roles(system: System, environment: str) -> list[str]:
@@ -670,15 +699,21 @@ def attacks(policy: dict[str, Any], target: Target, victims: Sequence[str]) -> l
     """All that whoever has the policy may do to what belongs to others, reading included."""
     allows = _verdicts(policy)
     actions = sorted({action for statement in policy["Statement"] for action in _expanded(statement["Action"])})
-    own = {"aws:ResourceAccount": target.account, "iam:PassedToService": "ecs-tasks.amazonaws.com"}
     requests = [
-        Request(action, arn, own)
+        Request(action, arn, _context(arn, target))
         for action in actions
         if action not in HARMLESS
         for arn in victims
         if action.partition(":")[0] in (arn.split(":")[2], "sts")
     ]
     return [request for request in requests if allows(request)]
+
+
+def _context(arn: str, target: Target) -> dict[str, str]:
+    """What a request about the resource says of it."""
+    own = {"aws:ResourceAccount": target.account, "iam:PassedToService": "ecs-tasks.amazonaws.com"}
+    before, kind, rest = arn.partition("container-instance/")
+    return {**own, "ecs:cluster": f"{before}cluster/{rest.partition('/')[0]}"} if kind else own
 
 
 def _expanded(actions: Sequence[str]) -> Iterator[str]:

@@ -361,7 +361,6 @@ REFUSED: dict[str, tuple[str, ...]] = {
         *(f"\u00a0{POLICY}", f"{POLICY}\u2003", f"\ufeff{POLICY}", f"{POLICY}\x1c", f"{POLICY}\x85", f"\v{POLICY}"),
     ),
     "ECS_NAME": (*NO_NAME, "n" * 256, "na.me", "..", "a/b", "na@me", "arn:aws:ecs:eu-west-1:1:cluster/name"),
-    "NEW_SERVICE_NAME": (*NO_NAME, "n" * 181, "na.me", "..", "a/b", "na@me"),
     "NEW_CLUSTER_NAME": (*NO_NAME, "n" * 252, "na.me", "..", "a/b", "na@me"),
     "APPLICATION_NAME": (
         *NO_NAME,
@@ -435,7 +434,6 @@ ACCEPTED: dict[str, tuple[str, ...]] = {
         json.dumps(json.loads(POLICY), indent=4),
     ),
     "ECS_NAME": ("a", "n" * 255, "-", "_", "My-service_1"),
-    "NEW_SERVICE_NAME": ("a", "n" * 180, "-", "_", "My-service_1"),
     "NEW_CLUSTER_NAME": ("a", "n" * 251, "-", "_", "My-cluster_1"),
     "APPLICATION_NAME": ("sample-app", "ab", "a1", "a-1", "a-b-c", "n" * 20, "a23456789-123456789b"),
     "TASK_COUNT": ("0", "1", "9", "10", "1-1", "1-4", "1-10", "2-10", "9-10", "10-10", "5-5"),
@@ -500,16 +498,6 @@ def test_accepts_the_zones_of_every_region_and_nothing_that_only_looks_like_one(
 def test_an_application_has_lower_case_words_with_a_hyphen_between_them(value: str) -> None:
     expected = re.fullmatch(r"[a-z][a-z0-9-]{1,19}", value) and not re.search(r"--|-$", value)
     assert constraints.APPLICATION_NAME.accepts(value) == bool(expected)
-
-
-def test_the_arn_of_the_tasks_of_a_new_service_tells_ecs_of_every_revision() -> None:
-    """ForceNewDeployment takes 255 characters."""
-    longest = max(
-        len(f"arn:{partition}:ecs:{region}:123456789012:task-definition/:{2**31}")
-        for partition in PARTITIONS
-        for region in botocore.session.get_session().get_available_regions("ecs", partition_name=partition)
-    )
-    assert longest + (constraints.NEW_SERVICE_NAME.max_length or 0) <= 255
 
 
 IMAGE = "public.ecr.aws/a/b:1"

@@ -244,8 +244,8 @@ def versions(name: str) -> list[Version]:
 
 # What the design rests on; every other property may change from one version to the next.
 PROVEN = (
-    *("Cluster", "ServiceName", "TaskDefinition", "ForceNewDeployment", "DeploymentConfiguration"),
-    *("Family", "ContainerDefinitions", "Image"),
+    *("Cluster", "ServiceName", "TaskDefinition", "DeploymentConfiguration"),
+    *("ContainerDefinitions", "Image"),
 )
 
 
@@ -343,7 +343,7 @@ def test_what_runs_is_what_was_deployed_well(name: str, how: settings) -> None:
 
 def old_design(template: dict[str, Any]) -> dict[str, Any]:
     """The service names the revision that the stack made, and says how many tasks run."""
-    return with_number_of_tasks(with_revision(without(template, "ForceNewDeployment")))
+    return with_number_of_tasks(with_revision(template))
 
 
 def with_revision(template: dict[str, Any]) -> dict[str, Any]:
@@ -370,16 +370,11 @@ def without(template: dict[str, Any], *path: str) -> dict[str, Any]:
 
 BREAKER = ("DeploymentConfiguration", "DeploymentCircuitBreaker")
 # Other designs, each with what is wrong with it.
-UNSAID, COUNT_SET_BACK, NO_EFFECT = "nothing said so", "the number of tasks was set back", "the update has no effect"
+UNSAID, COUNT_SET_BACK = "nothing said so", "the number of tasks was set back"
 DESIGNS: dict[str, tuple[Callable[[dict[str, Any]], dict[str, Any]], str]] = {
     "old": (old_design, f"{UNSAID}|{COUNT_SET_BACK}"),
     "revision": (with_revision, UNSAID),
     "number of tasks": (with_number_of_tasks, COUNT_SET_BACK),
-    "nothing forces a deployment": (lambda template: without(template, "ForceNewDeployment"), NO_EFFECT),
-    "always the same number": (
-        lambda template: changed(template, SERVICE, "ForceNewDeployment", "ForceNewDeploymentNonce", value="1"),
-        NO_EFFECT,
-    ),
     "no circuit breaker": (lambda template: without(template, *BREAKER), UNSAID),
     "no way back": (lambda template: changed(template, SERVICE, *BREAKER, "Rollback", value=False), UNSAID),
 }
@@ -395,10 +390,8 @@ def test_the_machine_fails_on_other_designs(design: str) -> None:
 
 # What the form says of these: a change of them restarts the tasks with the image that it names, or they cannot change.
 NEEDS_THE_IMAGE = {
-    QUICK_START: {"ApplicationName", "ECSLaunchType", "ECSTaskImages", "ECSTaskSize"},
+    QUICK_START: {"ApplicationName", "ECSTaskImages", "ECSTaskSize"},
     ENVIRONMENT: {
-        "ECSLaunchType",
-        "ECSServiceName",
         "ECSTaskContainerName",
         "ECSTaskExecutionRoleName",
         "ECSTaskImage",
@@ -501,13 +494,10 @@ class TestWhatRemains:
         assert self.touched(world) == UPDATED
         assert world.running() != world.deployed
 
-    def test_a_broken_version_leaves_what_runs_and_a_rollback_to_be_continued(self) -> None:
+    def test_a_broken_version_is_rolled_back_to_what_ran(self) -> None:
         world = self.world()
         world.release("ECSService", healthy=True)
-        assert world.update(self.versions["broken"], {}, AS_TOLD) == STUCK
-        assert world.running() == world.deployed
-        world.clear_the_way()
-        assert world.stack.roll_back() == ROLLED_BACK
+        assert world.update(self.versions["broken"], {}, AS_TOLD) == ROLLED_BACK
         assert world.running() == world.deployed
 
     def test_a_release_while_paused_counts_as_good(self) -> None:
@@ -517,23 +507,25 @@ class TestWhatRemains:
         world.update(world.stack.version, {"ECSTaskCount": "1"}, AS_IT_IS)
         assert not world.ecs.healthy(world.service("ECSService").revision)
 
-    def test_a_rolled_back_update_leaves_a_revision_that_is_not_active(self) -> None:
+    def test_a_rolled_back_update_leaves_the_revision_that_ran(self) -> None:
         world = self.world()
         world.release("ECSService", healthy=True)
-        assert world.update(world.stack.version, LARGER, AS_TOLD, LAST) == ROLLED_BACK
         used = world.service("ECSService").revision
-        assert not used.active
-        assert used.definition["Memory"] == "1024"
-        assert world.running() == world.deployed
-        assert self.touched(world) == UPDATED
-        assert world.running() == world.deployed
+        for way in (AS_TOLD, AS_IT_IS):
+            assert world.update(world.stack.version, LARGER, way, LAST) == ROLLED_BACK
+            assert world.service("ECSService").revision is used
+            assert used.active
+            assert world.running() == world.deployed
 
-    def test_a_broken_release_after_it_may_have_no_way_back(self) -> None:
-        world = self.world()
-        world.ecs.returns_to_inactive = False
-        assert world.update(world.stack.version, LARGER, AS_TOLD, LAST) == ROLLED_BACK
-        with pytest.raises(AssertionError, match="nothing said so"):
-            world.release("ECSService", healthy=False)
+    def test_services_of_one_name_in_two_clusters_do_not_reach_each_other(self) -> None:
+        ecs, version = Ecs(), Version("as rendered", data()[ENVIRONMENT])
+        values = first_values(ENVIRONMENT) | {"ECSServiceName": "web"}
+        _, production = (Stack(ecs, version, values | {"ECSClusterName": cluster}) for cluster in ("dev", "prod"))
+        ecs.deploy("prod/web", "prod:good")
+        ecs.deploy("dev/web", "dev:anything")
+        later = Version("later", changed(version.template, SERVICE, "HealthCheckGracePeriodSeconds", value=120))
+        assert production.update(later, production.values) == UPDATED
+        assert ecs.services["prod/web"].revision.image == "prod:good"
 
     def test_a_release_between_reading_and_updating_is_undone(self) -> None:
         world = self.world()

@@ -9,6 +9,7 @@ from typing import Any
 import compare_policies
 import pytest
 
+from ecs_cd_templates.cfn.evaluation import resolve
 from ecs_cd_templates.environments import ENVIRONMENTS
 from ecs_cd_templates.steps import BUILD_STEPS
 from iam_evaluator import PolicyError
@@ -20,12 +21,14 @@ from least_privilege import (
     attacks,
     belongings,
     build_roles,
+    other_grants,
+    own_roles,
     permission_problems,
     quick_start,
     trust_problems,
 )
 from mutants import mutants
-from support import PARTITIONS, ROOT, TARGET
+from support import PARTITIONS, ROOT, TARGET, data
 
 Proof = Callable[[str, dict[str, Any], System], Iterator[str]]
 
@@ -73,16 +76,19 @@ def _dies(proof: Proof, role: str, mutant: dict[str, Any], system: System) -> bo
         return True
 
 
+@pytest.mark.parametrize("launch_type", ["FARGATE", "EC2"])
 @pytest.mark.parametrize(("attacker", "victim"), PAIRS)
 @pytest.mark.parametrize("partition", PARTITIONS)
-def test_no_build_of_one_environment_reaches_another_in_the_quick_start(
-    partition: str, attacker: str, victim: str
+def test_nothing_of_one_environment_reaches_another_in_the_quick_start(
+    partition: str, attacker: str, victim: str, launch_type: str
 ) -> None:
-    """Whoever can push to one environment's branch has all that its builds may do, and that is nothing elsewhere."""
-    system = quick_start(PARTITIONS[partition])
+    """Whoever can push to one environment's branch has all that its builds and tasks may do: nothing elsewhere."""
+    system = quick_start(PARTITIONS[partition], launch_type)
     victims = belongings(system, victim)
     assert len(victims) == len(set(victims)) > 15
-    for role in build_roles(system, attacker):
+    roles = own_roles(system, attacker)
+    assert len(roles) == len(BUILD_STEPS) + (2 if launch_type == "FARGATE" else 3)
+    for role in roles:
         assert attacks(system.permissions(role), system.target, victims) == []
     # Not even what it makes of its own environment is nothing: the check can fail.
     assert attacks(system.permissions(build_roles(system, attacker)[-1]), system.target, belongings(system, attacker))
@@ -116,6 +122,29 @@ def test_production_with_prerequisites_of_its_own_and_the_others_do_not_reach_ea
         for role in system.roles:
             for kind, proof in PROOFS.items():
                 assert list(proof(role, getattr(system, kind)(role), system)) == []
+
+
+@pytest.mark.parametrize("launch_type", ["FARGATE", "EC2"])
+def test_roles_policies_are_all_that_allows_anything(launch_type: str) -> None:
+    for system in (quick_start(TARGET, launch_type), apart(TARGET)):
+        assert list(other_grants(system.resources)) == []
+    environment = resolve(data()["ecs-environment.yaml"], {"ECSLaunchType": launch_type}, TARGET)
+    assert list(other_grants(environment.resources)) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "properties"),
+    [
+        ("AWS::IAM::Role", {"ManagedPolicyArns": ["arn:aws:iam::aws:policy/AmazonEC2ContainerRegistryPowerUser"]}),
+        ("AWS::IAM::Policy", {"PolicyDocument": {"Statement": [{"Effect": "Allow"}]}}),
+        ("AWS::IAM::ManagedPolicy", {}),
+        ("AWS::S3::BucketPolicy", {"PolicyDocument": {"Statement": [{"Effect": "Deny"}, {"Effect": "Allow"}]}}),
+        ("AWS::ECR::Repository", {"RepositoryPolicyText": {}}),
+        ("AWS::SNS::TopicPolicy", {"PolicyDocument": {"Statement": [{"Effect": "Allow"}]}}),
+    ],
+)
+def test_other_grants_are_noticed(kind: str, properties: dict[str, Any]) -> None:
+    assert len(list(other_grants({"A": {"Type": kind, "Properties": properties}}))) == 1
 
 
 def test_attack_is_found_whatever_one_grant_reaches() -> None:

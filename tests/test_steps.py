@@ -152,7 +152,7 @@ NAMED = {
     "AWS::ECR::Repository": ("RepositoryName", constraints.ECR_REPOSITORY),
     "AWS::ECS::CapacityProvider": ("Name", constraints.ECS_NAME),
     "AWS::ECS::Cluster": ("ClusterName", constraints.NEW_CLUSTER_NAME),
-    "AWS::ECS::Service": ("ServiceName", constraints.NEW_SERVICE_NAME),
+    "AWS::ECS::Service": ("ServiceName", constraints.ECS_NAME),
     "AWS::Events::Rule": ("Name", constraints.PIPELINE_NAME),
     "AWS::IAM::Role": ("RoleName", constraints.NEW_ROLE_NAME),
     "AWS::SNS::Topic": ("TopicName", constraints.TOPIC_NAME),

@@ -105,10 +105,6 @@ ECS_NAME = Constraint(
     message=Text("constraint.ECS_NAME"),
 )
 
-# The name of a service that we make is the family of its tasks, whose ARN tells ECS of a new revision: the ARN may have
-# 255 characters (ecs ForceNewDeployment), 75 of them around the family.
-NEW_SERVICE_NAME = replace(ECS_NAME, max_length=180, message=Text("constraint.NEW_ECS_NAME", most="180"))
-
 # The name of a cluster that we make is in its capacity provider's, with four characters before it: that may have 255
 # (https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateCapacityProvider.html).
 NEW_CLUSTER_NAME = replace(ECS_NAME, max_length=251, message=Text("constraint.NEW_ECS_NAME", most="251"))

@@ -325,7 +325,6 @@ SERVICE = ParameterSpec(
     name="ECSServiceName",
     group=ECS_GROUP,
     constraint=constraints.ECS_NAME,
-    new=constraints.NEW_SERVICE_NAME,
     per_environment=True,
     default=_own("ecs-cd-sample-app"),
 )

@@ -79,7 +79,7 @@ def test_a_pipeline_of_its_own(command: Command) -> None:
     assert command(*PLACE, "--environment", "Prod", "--params", own) == 0
     assert branches() == ["refs/heads/live"]
     assert ":release/Build/Approval" in json.dumps(read())
-    roles = json.loads(Path("out/ecs-cd-events-prod.json").read_text(encoding="utf-8"))
+    roles = json.loads(Path("out/ecs-cd-prod-events.json").read_text(encoding="utf-8"))
     assert roles["Statement"][0]["Resource"] == ["arn:aws:codepipeline:us-east-1:111122223333:release"]
     Path("out").rename("before")
     other = write("other.json", CodePipelineName="release", CodeCommitBranchName="x", CodePipelineNameForProdEnv="y")

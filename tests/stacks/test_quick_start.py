@@ -114,7 +114,7 @@ def test_costs_follow_from_what_is_made() -> None:
 # One name ------------------------------------------------------------------------------------------------------------
 
 # The properties that hold a name which has to be the only one in an account, a region or the world.
-NAMES = re.compile(r"Name$|^Family$")
+NAMES = re.compile(r"Name$")
 
 
 def names(application: str, **values: str) -> dict[tuple[str, str], str]:

@@ -273,7 +273,13 @@ class Evaluator:
         if self.conditions is None and not self.condition(resource.get("Condition")):
             raise ValueError(f"{name} is referred to, but its condition {resource['Condition']} does not hold")
         named = resource.get("Properties", {}).get(NAME_PROPERTY.get(resource["Type"], ""))
-        return f"<{name}>" if named is None else self.value(named)
+        if named is not None:
+            return self.value(named)
+        if resource["Type"] == "AWS::ECS::TaskDefinition":
+            # The template takes the ARN apart. Without a name of ours, each is the first of its family.
+            place = self.value({"Fn::Sub": "${AWS::Partition}:ecs:${AWS::Region}:${AWS::AccountId}"})
+            return f"arn:{place}:task-definition/<{name}>:1"
+        return f"<{name}>"
 
     def _attribute(self, name: str, attribute: str) -> str:
         self._ref(name)

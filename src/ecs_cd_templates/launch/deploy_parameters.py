@@ -63,8 +63,8 @@ class _Service:
     """A service of the stack: which it is, and where the parameters say its image."""
 
     arn: str
+    name: str
     cluster: str
-    family: str
     container: str
     parameter: str
     position: int
@@ -182,7 +182,7 @@ def _read(
     for service in services:
         if not service.arn:
             remedy = _remedy(stack) or "delete it, and launch it again"
-            state = f"is in the state {stack['StackStatus']} and has no service {service.family}"
+            state = f"is in the state {stack['StackStatus']} and has no service {service.name}"
             raise StackError("stack", stack_name, f"{state}: {remedy}")
     return template, services
 
@@ -206,8 +206,8 @@ def _services(template: Mapping[str, Any], given: Mapping[str, str], ids: Mappin
         numbers = ",".join(map(str, range(given[parameter].count(",") + 1)))
         yield _Service(
             arn=ids.get(name, ""),
+            name=known.value(resource["Properties"]["ServiceName"]),
             cluster=known.value(resource["Properties"]["Cluster"]),
-            family=known.value(properties["Family"]),
             container=known.value(container["Name"]),
             parameter=parameter,
             position=int(Evaluator(template, {parameter: numbers}).value(container["Image"])),
@@ -220,12 +220,12 @@ def _running(ecs: Any, service: _Service) -> tuple[str, list[str]]:
     A deployment is ``IN_PROGRESS`` until it is ``COMPLETED`` or ``FAILED``, and until it has completed the one
     before it serves (https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Deployment.html).
     """
-    with refusals("service", service.family, _lacks("ecs:DescribeServices")):
+    with refusals("service", service.name, _lacks("ecs:DescribeServices")):
         found = ecs.describe_services(cluster=service.cluster, services=[service.arn])["services"]
     deployments = [deployment for each in found for deployment in each["deployments"]]
     if not deployments:
         remedy = "was deleted outside of its stack, so no image of it runs: delete the stack, and launch it again"
-        raise StackError("service", service.family, remedy)
+        raise StackError("service", service.name, remedy)
     newest = max(deployments, key=_created)
     completed = [each for each in deployments if each.get("rolloutState") == "COMPLETED"]
     if not completed:
@@ -233,18 +233,18 @@ def _running(ecs: Any, service: _Service) -> tuple[str, list[str]]:
         # (https://github.com/aws-actions/amazon-ecs-deploy-task-definition/issues/838).
         first = "deploy a good commit" if newest.get("rolloutState") == "FAILED" else "wait until one has"
         remedy = f"no deployment of it has completed, so no image is known to work: {first}, {_AGAIN}"
-        raise StackError("service", service.family, remedy)
+        raise StackError("service", service.name, remedy)
     serving = max(completed, key=_created)
     revision = _revision(ecs, service, serving["taskDefinition"])
     images = {each["name"]: each["image"] for each in revision["containerDefinitions"]}
     if service.container not in images:
         remedy = f"runs no container {service.container!r}: deploy a commit with its pipeline, {_AGAIN}"
-        raise StackError("service", service.family, remedy)
+        raise StackError("service", service.name, remedy)
     in_the_way = None
-    subject, good = f"service {service.family}", "deploy a good commit first, then update"
+    subject, good = f"service {service.name}", "deploy a good commit first, then update"
     if newest is serving:
         # The service names the family, hence its newest active revision.
-        last = _revision(ecs, service, service.family)
+        last = _revision(ecs, service, revision["family"])
         if last["taskDefinitionArn"] != revision["taskDefinitionArn"]:
             in_the_way = (
                 f"{subject}: revision {revision['revision']} runs, and an update may start {last['revision']} instead: "
@@ -266,7 +266,7 @@ def _created(deployment: Mapping[str, Any]) -> Any:
 
 def _revision(ecs: Any, service: _Service, name: str) -> dict[str, Any]:
     """The task definition; by its family's name, the newest active revision."""
-    with refusals("service", service.family, _lacks("ecs:DescribeTaskDefinition")):
+    with refusals("service", service.name, _lacks("ecs:DescribeTaskDefinition")):
         return dict(ecs.describe_task_definition(taskDefinition=name)["taskDefinition"])
 
 

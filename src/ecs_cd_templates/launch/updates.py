@@ -1,8 +1,8 @@
 """Which of a stack's tasks an update would start anew, told before the update is made.
 
 A deployment registers a revision of the task definition with another image, of which CloudFormation hears nothing.
-An update that registers the task definition itself takes the image that the form names, so that has to be the
-one that runs. Any other update leaves the image alone.
+An update that makes a task definition itself takes the image that the form names, so that has to be the one that
+runs. Any other update leaves the image alone.
 """
 
 from __future__ import annotations

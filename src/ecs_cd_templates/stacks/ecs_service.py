@@ -5,14 +5,15 @@ deployment registers a revision of the task definition with another image and se
 CloudFormation hears nothing of that. So an update of the stack must not set the service back:
 
 - How many tasks run is for Application Auto Scaling to say, and no property of the service.
-- The service names the family of its tasks and no revision, which means the newest active one
+- The service names a family of task definitions and no revision, which means the newest active one
   (https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_UpdateService.html): whatever else an update
   changes of the service, the deployed image stays.
-- An update that changes the task definition registers the newest revision itself, with the image that the
-  form names. Only then is the running image needed, and ``ecs-cd-templates deploy-parameters`` tells it. The
-  service is set to that revision at once, by a deployment that its number forces
-  (https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-ecs-service-forcenewdeployment.html):
-  the next deployment starts from the revision that the service uses.
+- The task definition has no family of ours, so each that an update makes begins a family of its own
+  (https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ecs-taskdefinition.html#cfn-ecs-taskdefinition-family).
+  The service is set to the new family at once, and an update that is rolled back finds the old family as it was, its
+  newest revision the one that was deployed last. No other stack's deployments are in it.
+- Only an update that makes a new family needs the running image, because the task definition then has the one that
+  the form names: ``ecs-cd-templates deploy-parameters`` tells it.
 
 On Fargate a task has a public address, with which it pulls images and writes logs. On EC2 a task
 cannot have one (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-networking-awsvpc.html):
@@ -39,7 +40,6 @@ from troposphere.ecs import (
     ContainerDefinition,
     DeploymentCircuitBreaker,
     DeploymentConfiguration,
-    ForceNewDeployment,
     LogConfiguration,
     NetworkConfiguration,
     PortMapping,
@@ -130,7 +130,6 @@ def add_service(
     """Adds the service with its task definition, roles, log group and security group, and outputs for their names."""
     roles = [form.of(parameters.TASK_ROLE, scope), form.of(parameters.TASK_EXECUTION_ROLE, scope)]
     require_distinct(template, scope.name("DistinctTaskRoles"), roles, Text("rule.own_task_roles"))
-    service_name = ref(form.of(parameters.SERVICE, scope))
     size = form.of(parameters.TASK_SIZE)
     log_group = template.add_resource(_log_group(scope.name("LogGroup"), settings))
     task_role = template.add_resource(_task_role(form, scope))
@@ -152,7 +151,6 @@ def add_service(
     task_definition = template.add_resource(
         TaskDefinition(
             scope.name("ECSTaskDefinition"),
-            Family=service_name,
             RequiresCompatibilities=[ref(form.of(parameters.LAUNCH_TYPE))],
             NetworkMode="awsvpc",
             RuntimePlatform=RuntimePlatform(CpuArchitecture=settings.architecture, OperatingSystemFamily="LINUX"),
@@ -166,12 +164,9 @@ def add_service(
     service = template.add_resource(
         Service(
             scope.name("ECSService"),
-            ServiceName=service_name,
+            ServiceName=ref(form.of(parameters.SERVICE, scope)),
             Cluster=ref(cluster.name),
-            TaskDefinition=service_name,
-            ForceNewDeployment=ForceNewDeployment(
-                EnableForceNewDeployment=True, ForceNewDeploymentNonce=Ref(task_definition)
-            ),
+            TaskDefinition=_family(task_definition),
             # On EC2 the cluster's own capacity provider strategy applies, which starts instances as they are needed.
             LaunchType=If(cluster.on_ec2, NoValue, FARGATE),
             # The new tasks first, then the old ones away: one task is enough to stay available, and a deployment
@@ -256,6 +251,11 @@ def _add_scaling(
             ),
         )
     )
+
+
+def _family(task_definition: TaskDefinition) -> AWSHelperFn:
+    """The family's name out of the ARN, which ends in ``task-definition/FAMILY:REVISION``."""
+    return Select(0, Split(":", Select(1, Split("/", Ref(task_definition)))))
 
 
 def _word(value: Named, number: int) -> AWSHelperFn:

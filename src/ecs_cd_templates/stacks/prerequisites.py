@@ -132,10 +132,16 @@ def entries(settings: PrerequisitesSettings) -> list[Entry]:
     alone = settings.environments[0] if len(settings.environments) == 1 else None
     if alone is None:
         return form
-    # Beside the prerequisites of other environments, of which an environment's own are to be independent.
-    own = {part.spec for part in (TOPIC, PIPELINE_ROLE, EVENT_ROLE)}
+    # Beside the prerequisites of other environments, of which an environment's own are to be independent. Not at the
+    # end of the name: a build may write to report groups whose names begin with its project's.
+    before, own = "ecs-cd", {part.spec for part in (TOPIC, PIPELINE_ROLE, EVENT_ROLE)}
     own |= {spec for step in settings.pipeline.steps for spec in (step.project, step.role)}
-    return [replace(each, default=f"{each.default}-{alone.id.lower()}") if each.spec in own else each for each in form]
+    return [
+        replace(each, default=f"{before}-{alone.id.lower()}{str(each.default).removeprefix(before)}")
+        if each.spec in own
+        else each
+        for each in form
+    ]
 
 
 def _add_parts(template: Template, form: Form, settings: PrerequisitesSettings) -> dict[ParameterSpec, Named]:
