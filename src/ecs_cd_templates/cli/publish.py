@@ -8,7 +8,7 @@ import sys
 from ..catalog import QUICK_START
 from ..cfn.regions import lacking
 from ..launch.bundle import DEFAULT_PREFIX, flat_templates
-from ..launch.links import links
+from ..launch.quick_create import quick_create, stack_name
 from ..launch.upload import publish
 from .options import (
     OK,
@@ -50,10 +50,15 @@ def run(options: argparse.Namespace) -> int:
     command += ["--prefix", folder.prefix] if folder.prefix != DEFAULT_PREFIX else []
     command += ["--nested"] if options.nested else []
     print(f"published: {published.url}/")
-    if not lacking(flat_templates(settings)[QUICK_START]().to_dict(), folder.region):
-        (link,) = links(
-            folder, settings, nested=options.nested, only_templates=[QUICK_START], only_regions=[folder.region]
+    quick_start = flat_templates(settings)[QUICK_START]().to_dict()
+    if not lacking(quick_start, folder.region):
+        form = quick_create(
+            template_url=f"{published.url}/{QUICK_START}",
+            template=quick_start,
+            region=folder.region,
+            partition=folder.partition,
+            stack_name=stack_name(QUICK_START),
         )
-        print(f"quick start: {link.address}")
+        print(f"quick start: {form.address}")
     print(f"next: {command_line([*command, *arguments_of(options)])}")
     return OK
