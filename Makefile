@@ -4,7 +4,7 @@ BIN := .venv/bin
 PAGE_LINT := tools/page-lint
 
 .DEFAULT_GOAL := help
-.PHONY: help render check test test-lowest coverage browser-test screenshot lint audit clean publish bucket-given
+.PHONY: help render check test test-slow test-lowest coverage browser-test screenshot lint audit clean publish bucket-given
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,7 +22,10 @@ check: .venv/installed ## Fail if templates/ is not what render writes
 	$(BIN)/ecs-cd-templates render --check
 
 test: .venv/installed ## Run the tests
-	$(BIN)/pytest --numprocesses auto --dist worksteal --quiet
+	$(BIN)/pytest --numprocesses auto --dist worksteal --quiet -m 'not slow'
+
+test-slow: .venv/installed ## Run the tests that start programs: the sample application's and the command's
+	$(BIN)/pytest --numprocesses auto --dist worksteal --quiet -m slow
 
 # The test tools come first, at their usual versions; the second call takes back what they brought of ours.
 # Without cfn-lint, which needs a newer PyYAML than we do: hence moto without its extra "server".

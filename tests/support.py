@@ -25,7 +25,7 @@ from ecs_cd_templates import (
 from ecs_cd_templates import parameters as specs
 from ecs_cd_templates.cfn.evaluation import Target
 from ecs_cd_templates.environments import scopes
-from ecs_cd_templates.launch import bundle
+from ecs_cd_templates.launch import bundle, links
 from ecs_cd_templates.launch.bundle import Folder, Publication, publication, published_templates
 from ecs_cd_templates.parameters import ParameterSpec, name_of
 from ecs_cd_templates.steps import (
@@ -162,6 +162,7 @@ def replace_catalogue(monkeypatch: pytest.MonkeyPatch, builders: Mapping[str, Ca
     """Puts other templates in the place of the catalogue's, and remembers none of what was rendered."""
     monkeypatch.setattr(catalog, "templates", lambda settings=None: builders)
     monkeypatch.setattr(bundle, "_rendered", bundle._rendered.__wrapped__)
+    monkeypatch.setattr(links, "local_sizes", bundle.local_sizes.__wrapped__)
 
 
 @cache

@@ -19,6 +19,7 @@ from support import ROOT, load
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_library_examples_render_what_cfn_lint_accepts(tmp_path: Path) -> None:
     for example in re.findall(r"```python\n(.*?)```", README, re.DOTALL):
         subprocess.run([sys.executable, "-c", example], cwd=tmp_path, check=True)
@@ -31,6 +32,7 @@ def test_library_examples_render_what_cfn_lint_accepts(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("command", re.findall(r"^\$ ecs-cd-templates ((?:.*\\\n)*.*)$", README, re.MULTILINE))
+@pytest.mark.slow
 def test_commands_run(command: str, tmp_path: Path) -> None:
     shutil.copytree(ROOT / "params", tmp_path / "params")
     shutil.copytree(ROOT / "templates", tmp_path / "templates")

@@ -16,6 +16,9 @@ from xml.etree import ElementTree
 import pytest
 import yaml
 
+# They run shells, Git and Node.js.
+pytestmark = pytest.mark.slow
+
 SAMPLE = Path(__file__).resolve().parent.parent / "sample-app"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 REPOSITORY = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/my/app-dev"

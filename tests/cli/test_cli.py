@@ -124,6 +124,7 @@ def project(tmp_path: Path) -> Path:
         ("{python} ecs-cd-templates", "", ".venv/bin", "./ecs-cd-templates"),
     ],
 )
+@pytest.mark.slow
 def test_what_it_says_to_type_is_found_right_there(
     project: Path, typed: str, path: str, directory: str, said: str
 ) -> None:
@@ -172,6 +173,7 @@ def test_the_module_ends_with_the_status(tmp_path: Path, arguments: list[str], s
     [["list"], ["render"], ["--help"], ["--version"], ["links", "--help"]],
     ids=" ".join,
 )
+@pytest.mark.slow
 def test_a_reader_that_goes_away_is_no_error_to_report(tmp_path: Path, arguments: list[str], unbuffered: str) -> None:
     reader, writer = os.pipe()
     os.close(reader)
@@ -197,6 +199,7 @@ def test_an_output_that_cannot_be_written_is_one(tmp_path: Path, arguments: list
 INTERRUPTED = "ecs-cd-templates: interrupted\n"
 
 
+@pytest.mark.slow
 def test_an_interruption_while_it_waits_for_aws_is_no_traceback(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         aws = {
@@ -214,6 +217,7 @@ def test_an_interruption_while_it_waits_for_aws_is_no_traceback(tmp_path: Path) 
     assert running.returncode == 130
 
 
+@pytest.mark.slow
 def test_an_interruption_while_nobody_reads_is_no_traceback(tmp_path: Path) -> None:
     with _started(tmp_path, ["links", "--bucket", "my-bucket", "--bucket-region", "eu-west-1"]) as running:
         assert running.stdout is not None
@@ -225,6 +229,7 @@ def test_an_interruption_while_nobody_reads_is_no_traceback(tmp_path: Path) -> N
         assert running.wait(timeout=20) == 130
 
 
+@pytest.mark.slow
 def test_an_interruption_in_a_pipe_that_ends_as_well_is_no_traceback(tmp_path: Path) -> None:
     with _started(tmp_path, ["links", "--bucket", "my-bucket", "--bucket-region", "eu-west-1"]) as running:
         assert running.stdout is not None

@@ -236,6 +236,7 @@ ENVIRONMENTS: tuple[dict[str, str], ...] = (
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS, ids=lambda environment: " ".join(environment.values()))
+@pytest.mark.slow
 def test_renders_the_same_bytes_everywhere(tmp_path: Path, environment: dict[str, str]) -> None:
     done = subprocess.run(
         [*COMMAND, "render", "--output-dir", "\u00fcber"],

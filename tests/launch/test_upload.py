@@ -252,6 +252,7 @@ def test_first_everything_then_nothing(aws: Aws, bucket: Bucket, publish: Publis
     ]
 
 
+@pytest.mark.slow
 def test_the_links_open_what_was_published(
     bucket: Bucket, publish: Publish, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -210,6 +210,14 @@ def _files(settings: RenderSettings, url: str, *, nested: bool) -> dict[str, byt
     return {**_rendered(settings, url, nested=nested), SAMPLE_APP_ARCHIVE: archive(SAMPLE_APP)}
 
 
+@lru_cache(maxsize=8)
+def local_sizes(settings: RenderSettings) -> Mapping[str, int]:
+    """The size in bytes of each file as it is rendered for oneself."""
+    return MappingProxyType(
+        {name: len(to_yaml(build()).encode()) for name, build in catalog.templates(settings).items()}
+    )
+
+
 # Rendering takes most of the time that publishing, linking and the page take without the network, and each needs the
 # same more than once.
 @lru_cache(maxsize=8)

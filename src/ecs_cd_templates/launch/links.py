@@ -14,9 +14,8 @@ from .. import catalog
 from ..catalog import RenderSettings
 from ..cfn.limits import MAX_BODY_BYTES
 from ..cfn.regions import lacking, partition_of, regions
-from ..cfn.rendering import to_yaml
 from ..errors import ParameterError, ParameterFileError, RegionError
-from .bundle import DEFAULT_SETTINGS, Folder, flat_templates, published_templates, version
+from .bundle import DEFAULT_SETTINGS, Folder, flat_templates, local_sizes, published_templates, version
 from .parameter_files import check_some, read_parameters
 from .quick_create import launch_command, quick_create, stack_name
 
@@ -73,7 +72,7 @@ def links(
     builders = published_templates(settings, url, nested=nested)
     # As one stack a template uses what its nested stacks use otherwise.
     flat = flat_templates(settings)
-    local = catalog.templates(settings)
+    sizes = local_sizes(settings)
     for name in (parameters or {}).keys() - set(only_templates or builders):
         file = str((parameters or {})[name].file)
         remedy = f"is for {name}, and the links are for other templates: leave it out"
@@ -87,7 +86,7 @@ def links(
         template, uses = builders[name]().to_dict(), flat[name]().to_dict()
         values = (parameters or {}).get(name, Parameters(values={}))
         _check(template, values)
-        size = len(to_yaml(local[name]()).encode())
+        size = sizes[name]
         for region in only_regions:
             _require_services(name, uses, region)
         for region in dict.fromkeys(only_regions or regions(uses)[folder.partition]):
