@@ -21,7 +21,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ecs_cd_templates import catalog, constraints
+from ecs_cd_templates import PipelineSettings, SettingsError, catalog, constraints
 from ecs_cd_templates.cfn.constraint import Constraint
 from ecs_cd_templates.cfn.partitions import PARTITIONS
 from ecs_cd_templates.constraints import EXISTING, ResourceName, or_existing
@@ -658,3 +658,12 @@ def test_no_pattern_backtracks_catastrophically() -> None:
 def test_names_say_whether_what_they_name_exists(value: str, name: ResourceName) -> None:
     assert ResourceName.parse(value) == name
     assert str(name) == value
+
+
+def test_an_approval_may_wait_as_long_as_codepipeline_lets_it() -> None:
+    limits = botocore.session.get_session().get_service_model("codepipeline").shape_for("ActionTimeout").metadata
+    assert limits["min"] <= 1440
+    for minutes in (1440, limits["max"]):
+        assert PipelineSettings(approval_timeout_minutes=minutes).approval_timeout_minutes == minutes
+    with pytest.raises(SettingsError, match="must be a whole number from 1440 to"):
+        PipelineSettings(approval_timeout_minutes=limits["max"] + 1)

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from botocore.session import get_session
 
 import ecs_cd_templates
 from ecs_cd_templates import (
@@ -198,15 +197,6 @@ def test_defaults_are_those_that_people_would_choose() -> None:
     assert pipeline.deployment_timeout_minutes == 15
     assert [environment.id for environment in ENVIRONMENTS if environment.approval] == ["Prod"]
     assert [environment.id for environment in ENVIRONMENTS if environment.production] == ["Prod"]
-
-
-def test_an_approval_may_wait_as_long_as_codepipeline_lets_it() -> None:
-    limits = get_session().get_service_model("codepipeline").shape_for("ActionTimeout").metadata
-    assert limits["min"] <= 1440
-    for minutes in (1440, limits["max"]):
-        assert PipelineSettings(approval_timeout_minutes=minutes).approval_timeout_minutes == minutes
-    with pytest.raises(SettingsError, match="must be a whole number from 1440 to"):
-        PipelineSettings(approval_timeout_minutes=limits["max"] + 1)
 
 
 def test_words_may_hold_what_json_and_yaml_escape() -> None:
