@@ -250,17 +250,20 @@ MUTABLE = RenderSettings(pipeline=PipelineSettings(image_tag_mutability="MUTABLE
 def test_note_at_the_command_says_what_to_render(
     launch_page: LaunchPages, settings: dict[str, Any], key: str | None
 ) -> None:
-    page = launch_page(PageSettings(bucket="my-templates", region="eu-west-1", **settings))
+    # A template that is launched from its file; a large one is launched from where it was published.
+    page = launch_page(PageSettings(bucket="my-templates", region="eu-west-1", **settings), template="vpc.yaml")
     folder = Folder(bucket="my-templates", region="eu-west-1")
     url = publication(folder, settings.get("templates", RenderSettings()), nested="nested" in settings).url
     assert page.is_visible("#command-note") == (key is not None)
     for language in LANGUAGES:
         page.click(f"#language-{language}")
         assert page.inner_text("#command-note") == (words(language)[key].format(url=url) if key else "")
+    page.select_option("#w-template", "quick-start.yaml")
+    assert not page.is_visible("#command-note")
 
 
 def test_note_at_the_command_follows_the_folder(launch_page: LaunchPages) -> None:
-    page = launch_page(PageSettings(bucket="my-templates", nested=True))
+    page = launch_page(PageSettings(bucket="my-templates", nested=True), template="vpc.yaml")
     assert "--nested-base-url https://my-templates.s3.REGION.amazonaws.com/ecs-" in page.inner_text("#command-note")
     page.select_option("#w-region", "cn-north-1")
     page.fill("#w-prefix", "it's/v2/")
