@@ -159,6 +159,7 @@ BRANCH_PIECES = (
 
 @given(value=st.lists(st.sampled_from(BRANCH_PIECES), min_size=1, max_size=4).map("".join))
 @settings(REPEATABLE, max_examples=400)
+@pytest.mark.slow
 def test_accepts_the_branches_that_git_and_codecommit_accept(value: str) -> None:
     codecommit = not re.fullmatch("[0-9a-fA-F]{40}", value) and value != "@"
     codepipeline = "#{" not in value

@@ -78,6 +78,7 @@ def test_values_that_the_form_refuses_are_refused_here(tmp_path: Path, capsys: p
     ids=lambda command: command[0],
 )
 @pytest.mark.parametrize("file", ["/dev/zero", "pipe", "process substitution"])
+@pytest.mark.slow
 def test_a_parameter_file_without_an_end_is_refused(tmp_path: Path, command: tuple[str, ...], file: str) -> None:
     os.mkfifo(tmp_path / "pipe")
     reader, writer = os.pipe()

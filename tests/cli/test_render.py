@@ -206,6 +206,7 @@ def _assert_refuses_nobody(*arguments: str) -> None:
 
 @pytest.mark.parametrize("mode", [0o555, 0o444], ids=["not writable", "not searchable"])
 @pytest.mark.parametrize("place", [".", "below"])
+@pytest.mark.slow
 def test_refuses_a_directory_that_it_may_not_write_to(anyones: Path, place: str, mode: int) -> None:
     anyones.chmod(mode)
     _assert_refuses_nobody("render", "--output-dir", str(anyones / place))

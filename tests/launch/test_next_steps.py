@@ -203,6 +203,7 @@ def test_the_address_must_be_one_of_s3() -> None:
         published_templates(RenderSettings(), "https://example.com", nested=False)
 
 
+@pytest.mark.slow
 def test_linked_templates_lint_without_findings(tmp_path: Path) -> None:
     for name, build in published_templates(RenderSettings(), PUBLISHED_URL["aws"], nested=False).items():
         if name in NEXT_STEPS:
