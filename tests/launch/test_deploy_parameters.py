@@ -72,7 +72,14 @@ def test_a_new_template_says_whose_tasks_it_starts_anew(aws: Aws) -> None:
     assert deploy_parameters("shop", new_template=changed).restarted == ("ECSTaskDefinitionForDevEnv",)
 
 
-@pytest.mark.parametrize("text", ["", "{}", "a: [", "Parameters", "[1]"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "{}", "a: [", "Parameters", "[1]", "Parameters: {}", "{Parameters: {}, Resources: []}"),
+        "{Parameters: {}, Resources: {A: {Type: B, Properties: {C: !ImportValue x}}}}",
+        "{Parameters: {}, Resources: {A: {Type: B, Properties: {C: !Ref Nothing}}}}",
+    ],
+)
 def test_what_is_no_template_is_refused(aws: Aws, text: str) -> None:
     launch(aws, QUICK_START)
     with pytest.raises(StackError, match="is not one of these templates"):

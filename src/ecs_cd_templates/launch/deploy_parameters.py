@@ -115,16 +115,17 @@ def deploy_parameters(
 
 def _restarted(stack: Mapping[str, Any], template: Mapping[str, Any], text: str, given: Mapping[str, str]) -> list[str]:
     """The task definitions that the new template alone, with the same values, would register anew."""
-    try:
-        new = from_yaml(text)
-        asked = new["Parameters"]
-    except (KeyError, TypeError, ValueError, yaml.YAMLError):
-        raise StackError("template", text[:40], "is not one of these templates: give its file") from None
     _, partition, _, region, account, _ = stack["StackId"].split(":", 5)
     target = Target(account=account, region=region, partition=partition, stack_name=stack["StackName"])
     own = {name: value for name, value in given.items() if name in template["Parameters"]}
-    kept = {name: value for name, value in own.items() if name in asked}
-    return images_needed(resolve(template, own, target), resolve(new, kept, target))
+    before = resolve(template, own, target)
+    try:
+        new = from_yaml(text)
+        kept = {name: value for name, value in own.items() if name in new["Parameters"]}
+        after = resolve(new, kept, target)
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError, yaml.YAMLError):
+        raise StackError("template", text[:40], "is not one of these templates: give its file") from None
+    return images_needed(before, after)
 
 
 def _lacks(permission: str) -> str:
