@@ -196,6 +196,17 @@ ROLE_TITLES = tuple(role.title for role in prerequisites.roles(BUILD_STEPS))
 PIPELINES = "deployment-pipeline-for-all-env.yaml"
 
 
+def _task_roles(names: Mapping[str, Any], ids: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """The two roles of each service's tasks, from the outputs of the prerequisites."""
+    return {
+        names[f"ECSServiceNameFor{key}Env"]: (
+            names[f"ECSTaskRoleNameFor{key}Env"],
+            names[f"ECSTaskExecutionRoleNameFor{key}Env"],
+        )
+        for key in ids
+    }
+
+
 @cache
 def apart(target: Target) -> System:
     """The prerequisites, the build projects and the pipelines, each from its template with the example parameters."""
@@ -205,15 +216,7 @@ def apart(target: Target) -> System:
         project = resolve(data()[step.file_name], parameters(step.file_name), target).resources["CodeBuildProject"]
         resources[f"CodeBuild{step.name}Project"] = project
     resources |= resolve(data()[PIPELINES], parameters(PIPELINES), target).resources
-    names = common.outputs
-    task_roles = {
-        names[f"ECSServiceNameFor{each.id}Env"]: (
-            names[f"ECSTaskRoleNameFor{each.id}Env"],
-            names[f"ECSTaskExecutionRoleNameFor{each.id}Env"],
-        )
-        for each in ENVIRONMENTS
-    }
-    return System(target, resources, task_roles)
+    return System(target, resources, _task_roles(common.outputs, [each.id for each in ENVIRONMENTS]))
 
 
 @cache
@@ -234,14 +237,7 @@ def apart_for(target: Target, ids: tuple[str, ...]) -> System:
         Scope(each).name("CodeCommitBranchName"): each.default_branch or each.id.lower() for each in environments
     }
     resources |= resolve(templates[PIPELINES], values, target).resources
-    task_roles = {
-        names[f"ECSServiceNameFor{key}Env"]: (
-            names[f"ECSTaskRoleNameFor{key}Env"],
-            names[f"ECSTaskExecutionRoleNameFor{key}Env"],
-        )
-        for key in ids
-    }
-    return System(target, resources, task_roles)
+    return System(target, resources, _task_roles(names, ids))
 
 
 @cache

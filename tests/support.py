@@ -162,7 +162,7 @@ def replace_catalogue(monkeypatch: pytest.MonkeyPatch, builders: Mapping[str, Ca
     """Puts other templates in the place of the catalogue's, and remembers none of what was rendered."""
     monkeypatch.setattr(catalog, "templates", lambda settings=None: builders)
     monkeypatch.setattr(bundle, "_rendered", bundle._rendered.__wrapped__)
-    monkeypatch.setattr(links, "local_sizes", bundle.local_sizes.__wrapped__)
+    monkeypatch.setattr(links, "local_size", bundle.local_size.__wrapped__)
 
 
 @cache

@@ -39,7 +39,8 @@ class Environment:
     environment?"): 1 to 80 characters on one line. ``approval`` says what waits until a person approves:
     ``before_build`` everything after the source, ``before_deploy`` the deployment, so that tests and image are
     there to look at; with None nothing waits. ``production`` is an environment whose metrics are worth their
-    price (Container Insights). ``default_branch`` is the branch that the form proposes, if any.
+    price (Container Insights), and whose load balancer can be protected from deletion. ``default_branch`` is the
+    branch that the form proposes, if any.
     ``images_to_keep`` (1 to 1000) is the number of images that the proposed lifecycle policy leaves
     in the ECR repository.
 

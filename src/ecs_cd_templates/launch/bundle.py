@@ -210,12 +210,10 @@ def _files(settings: RenderSettings, url: str, *, nested: bool) -> dict[str, byt
     return {**_rendered(settings, url, nested=nested), SAMPLE_APP_ARCHIVE: archive(SAMPLE_APP)}
 
 
-@lru_cache(maxsize=8)
-def local_sizes(settings: RenderSettings) -> Mapping[str, int]:
-    """The size in bytes of each file as it is rendered for oneself."""
-    return MappingProxyType(
-        {name: len(to_yaml(build()).encode()) for name, build in catalog.templates(settings).items()}
-    )
+@lru_cache(maxsize=64)
+def local_size(settings: RenderSettings, name: str) -> int:
+    """The size in bytes of a template's file as it is rendered for oneself."""
+    return len(to_yaml(catalog.templates(settings)[name]()).encode())
 
 
 # Rendering takes most of the time that publishing, linking and the page take without the network, and each needs the

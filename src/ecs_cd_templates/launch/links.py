@@ -15,7 +15,7 @@ from ..catalog import RenderSettings
 from ..cfn.limits import MAX_BODY_BYTES
 from ..cfn.regions import lacking, partition_of, regions
 from ..errors import ParameterError, ParameterFileError, RegionError
-from .bundle import DEFAULT_SETTINGS, Folder, flat_templates, local_sizes, published_templates, version
+from .bundle import DEFAULT_SETTINGS, Folder, flat_templates, local_size, published_templates, version
 from .parameter_files import check_some, read_parameters
 from .quick_create import launch_command, quick_create, stack_name
 
@@ -72,7 +72,6 @@ def links(
     builders = published_templates(settings, url, nested=nested)
     # As one stack a template uses what its nested stacks use otherwise.
     flat = flat_templates(settings)
-    sizes = local_sizes(settings)
     for name in (parameters or {}).keys() - set(only_templates or builders):
         file = str((parameters or {})[name].file)
         remedy = f"is for {name}, and the links are for other templates: leave it out"
@@ -86,7 +85,7 @@ def links(
         template, uses = builders[name]().to_dict(), flat[name]().to_dict()
         values = (parameters or {}).get(name, Parameters(values={}))
         _check(template, values)
-        size = sizes[name]
+        size = local_size(settings, name)
         for region in only_regions:
             _require_services(name, uses, region)
         for region in dict.fromkeys(only_regions or regions(uses)[folder.partition]):

@@ -33,7 +33,6 @@ from .vpc import Network, after_network
 TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09"
 # Nothing says that GovCloud has it: there, the same without such keys.
 TLS_POLICY_IN_GOVCLOUD = "ELBSecurityPolicy-TLS13-1-2-Res-2021-06"
-_GOVCLOUD = "InGovCloud"
 
 # How long a deployment waits for open requests of the task that it stops; ELB's own default is 300 seconds.
 DEREGISTRATION_SECONDS = 30
@@ -90,8 +89,7 @@ def add_load_balancer(
     """Adds the load balancer, its listeners and target group, and outputs for them and its address."""
     certificate = ref(form.of(parameters.CERTIFICATE, scope))
     secure = template.add_condition(scope.name("UseHTTPS"), Not(Equals(certificate, "")))
-    if _GOVCLOUD not in template.conditions:
-        template.add_condition(_GOVCLOUD, Equals(Ref("AWS::Partition"), "aws-us-gov"))
+    in_govcloud = template.add_condition("InGovCloud", Equals(Ref("AWS::Partition"), "aws-us-gov"))
     security_group = template.add_resource(_security_group(scope.name("LoadBalancerSecurityGroup"), network))
     template.add_resource(
         SecurityGroupIngress(
@@ -149,7 +147,7 @@ def add_load_balancer(
             LoadBalancerArn=Ref(load_balancer),
             Protocol="HTTPS",
             Port=443,
-            SslPolicy=If(_GOVCLOUD, TLS_POLICY_IN_GOVCLOUD, TLS_POLICY),
+            SslPolicy=If(in_govcloud, TLS_POLICY_IN_GOVCLOUD, TLS_POLICY),
             Certificates=[Certificate(CertificateArn=certificate)],
             DefaultActions=[forward],
         )
