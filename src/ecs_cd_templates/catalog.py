@@ -14,6 +14,8 @@ from .checks import instance, one_of
 from .environments import ENVIRONMENTS, Environment, each_once
 from .errors import SettingsError
 from .settings import (
+    FIRST_IMAGE,
+    FIRST_IMAGE_PORT,
     AllEnvironmentsSettings,
     Architecture,
     CodeBuildSettings,
@@ -52,6 +54,8 @@ class RenderSettings:
     ``environments``: 1 to 8, because the quick start holds no more. ``pipeline``: how every pipeline
     behaves, and which builds it runs. ``nested_base_url``: see :class:`AllEnvironmentsSettings`.
     ``sample_app``: the S3 bucket and key of the sample application's archive, if it was published.
+    ``container_port``, ``first_image`` and ``cpu_target_percent``: see :class:`EcsEnvironmentSettings`. ``tags``: at
+    most 40 pairs of a key and a value, on everything that takes tags.
 
     Raises :class:`SettingsError`.
     """
@@ -61,6 +65,10 @@ class RenderSettings:
     architecture: Architecture = "X86_64"
     nested_base_url: str | None = None
     sample_app: tuple[str, str] | None = None
+    container_port: int = FIRST_IMAGE_PORT
+    first_image: str = FIRST_IMAGE
+    cpu_target_percent: int = 60
+    tags: Sequence[tuple[str, str]] = ()
 
     def __post_init__(self) -> None:
         environments = each_once("RenderSettings.environments", self.environments)

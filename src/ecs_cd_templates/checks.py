@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from .errors import SettingsError
+
+# https://docs.aws.amazon.com/codepipeline/latest/APIReference/API_GitFilePathFilterCriteria.html
+MAX_PATTERNS = 8
 
 
 def text(name: str, value: object) -> str:
@@ -33,7 +37,20 @@ def one_of(name: str, value: object, allowed: Sequence[str]) -> None:
         raise SettingsError(name, value, f"must be one of {', '.join(allowed)}")
 
 
-def instance(name: str, value: object, kind: type) -> None:
-    """An instance of the class."""
-    if not isinstance(value, kind):
-        raise SettingsError(name, value, f"must be of type {kind.__name__}")
+def instance(name: str, value: object, kind: type, *others: type) -> None:
+    """An instance of one of the classes."""
+    if not isinstance(value, (kind, *others)):
+        raise SettingsError(name, value, f"must be of type {' or '.join(each.__name__ for each in (kind, *others))}")
+
+
+def patterns(name: str, value: object, example: str) -> tuple[str, ...]:
+    """The patterns of Git tags or files as a tuple: at most 8, of 1 to 255 characters each.
+
+    https://docs.aws.amazon.com/codepipeline/latest/userguide/pipelines-filter.html
+    """
+    if not isinstance(value, Sequence) or isinstance(value, str) or len(value) > MAX_PATTERNS:
+        raise SettingsError(name, value, f"give a list of at most {MAX_PATTERNS} patterns, such as [{example!r}]")
+    for each in value:
+        if not re.fullmatch(r"[!-~]{1,255}", text(name, each)):
+            raise SettingsError(name, each, f"use 1 to 255 ASCII characters without spaces, such as {example!r}")
+    return tuple(value)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from .checks import flag, instance, one_of, text, whole_number
+from .checks import flag, instance, one_of, patterns, text, whole_number
 from .constraints import BRANCH, DISPLAY_NAME
 from .errors import SettingsError
 from .texts import Text
@@ -17,6 +17,7 @@ from .texts import Text
 MAX_ID_LENGTH = 18
 
 Approval = Literal["before_build", "before_deploy"]
+Network = Literal["new", "public", "private_tasks", "private"]
 
 
 def checked_display_name(field: str, value: object, example: str) -> None:
@@ -42,7 +43,11 @@ class Environment:
     price (Container Insights), and whose load balancer can be protected from deletion. ``default_branch`` is the
     branch that the form proposes, if any.
     ``images_to_keep`` (1 to 1000) is the number of images that the proposed lifecycle policy leaves
-    in the ECR repository.
+    in the ECR repository. ``network``: ``new`` makes a VPC; the others ask for a VPC that exists, and put load balancer
+    and tasks into its public subnets (``public``), the load balancer into public and the tasks into private subnets
+    (``private_tasks``), or both into private subnets, where nothing has a public address (``private``).
+    ``release_tags``: Git tags, as patterns such as ``v*``, whose push starts the pipeline as a push to its branch does;
+    with a connection as the source only.
 
     Raises :class:`SettingsError`.
     """
@@ -53,6 +58,8 @@ class Environment:
     production: bool = False
     default_branch: str | None = None
     images_to_keep: int = 5
+    network: Network = "new"
+    release_tags: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         if not re.fullmatch(rf"[A-Za-z0-9]{{1,{MAX_ID_LENGTH}}}", text("Environment.id", self.id)):
@@ -67,6 +74,8 @@ class Environment:
         if branch is not None and not BRANCH.accepts(text("Environment.default_branch", branch)):
             raise SettingsError("Environment.default_branch", branch, BRANCH.message)
         whole_number("Environment.images_to_keep", self.images_to_keep, 1, 1000)
+        one_of("Environment.network", self.network, get_args(Network))
+        object.__setattr__(self, "release_tags", patterns("Environment.release_tags", self.release_tags, "v*"))
 
 
 ENVIRONMENTS: tuple[Environment, ...] = (

@@ -14,7 +14,8 @@ from .constraints import BUCKET_NAME, CONTAINER_IMAGE, LOG_RETENTION
 from .environments import ENVIRONMENTS, Environment, each_once
 from .errors import SettingsError
 from .inputs import pipeline_parameters
-from .steps import BUILD_STEPS, BuildStep, checked_steps
+from .sources import CodeCommit, Source
+from .steps import BUILD_STEPS, COMPUTE_TYPES, BuildStep, checked_steps
 
 TagMutability = Literal["IMMUTABLE", "IMMUTABLE_WITH_EXCLUSION", "MUTABLE"]
 PipelineType = Literal["V1", "V2"]
@@ -28,10 +29,6 @@ FIRST_IMAGE_PORT = 8080
 # These are ours, see where they are used.
 MAX_ENVIRONMENTS_OF_A_ROLE = 12
 MAX_ENVIRONMENTS_AT_ONCE = 8
-
-# Those of Linux containers on either processor
-# (https://docs.aws.amazon.com/codebuild/latest/userguide/build-env-ref-compute-types.html).
-COMPUTE_TYPES = tuple(f"BUILD_GENERAL1_{size}" for size in ("SMALL", "MEDIUM", "LARGE", "XLARGE", "2XLARGE"))
 
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html: 1,024 bytes; we take ASCII that prints.
 _OBJECT_KEY = r"(?!/)[!-~]{1,1024}"
@@ -76,6 +73,8 @@ class PipelineSettings:
     again, so it is the one to update an older stack with.
     ``scan_on_push``: ECR scans each pushed image.
     ``steps``: the builds that run one after the other, at most 7, one of which pushes the image.
+    ``source``: where the application is, and what starts the pipelines.
+    ``own_key``: artifacts, approval requests and images are encrypted with a key of yours, which the forms ask for.
 
     Raises :class:`SettingsError`.
     """
@@ -88,13 +87,16 @@ class PipelineSettings:
     image_tag_mutability: TagMutability = "IMMUTABLE"
     scan_on_push: bool = True
     steps: Sequence[BuildStep] = BUILD_STEPS
+    source: Source = field(default_factory=CodeCommit)
+    own_key: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "steps", checked_steps("PipelineSettings.steps", self.steps))
         one_of("PipelineSettings.pipeline_type", self.pipeline_type, get_args(PipelineType))
         one_of("PipelineSettings.image_tag_mutability", self.image_tag_mutability, get_args(TagMutability))
-        for name in ("rollback_on_failure", "approval_shows_message", "scan_on_push"):
+        for name in ("rollback_on_failure", "approval_shows_message", "scan_on_push", "own_key"):
             flag(f"PipelineSettings.{name}", getattr(self, name))
+        instance("PipelineSettings.source", self.source, *get_args(Source))
         if self.rollback_on_failure and self.pipeline_type != "V2":
             raise SettingsError(
                 "PipelineSettings.rollback_on_failure",
@@ -281,7 +283,8 @@ class QuickStartSettings:
     its part of the network and of the list of images by its place, so a new one goes to the end.
     ``pipeline``: how every pipeline behaves, and its builds. ``architecture``: the processor that images
     are built for and run on. ``sample_app``: the S3 bucket and key of an archive that becomes the
-    repository's first commit, or None for an empty repository.
+    repository's first commit, or None for an empty repository. ``container_port``, ``first_image`` and
+    ``cpu_target_percent``: see :class:`EcsEnvironmentSettings`.
 
     Raises :class:`SettingsError`.
     """
@@ -290,6 +293,9 @@ class QuickStartSettings:
     pipeline: PipelineSettings = field(default_factory=PipelineSettings)
     architecture: Architecture = "X86_64"
     sample_app: tuple[str, str] | None = None
+    container_port: int = FIRST_IMAGE_PORT
+    first_image: str = FIRST_IMAGE
+    cpu_target_percent: int = 60
 
     def __post_init__(self) -> None:
         name = "QuickStartSettings.environments"

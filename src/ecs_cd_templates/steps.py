@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import constraints, grants
-from .checks import flag, instance, text
+from .checks import flag, instance, one_of, text, whole_number
 from .environments import checked_display_name
 from .errors import NOT_GIVEN, SettingsError
 from .grants import BuildResources, Grant
@@ -30,6 +30,10 @@ MAX_STEPS = 7
 SOURCE, APPROVAL, DEPLOY = "Source", "Approval", "Deploy"
 SOURCE_ARTIFACT = "SourceArtifact"
 
+# Those of Linux containers on either processor; new accounts may be refused anything larger than the smallest
+# (https://docs.aws.amazon.com/codebuild/latest/userguide/build-env-ref-compute-types.html).
+COMPUTE_TYPES = tuple(f"BUILD_GENERAL1_{size}" for size in ("SMALL", "MEDIUM", "LARGE", "XLARGE", "2XLARGE"))
+
 # What an application's other roles are called: a step of one of these names would want the same role name.
 OTHER_ROLES = ("Pipeline", "Events", "Task", "Execution")
 
@@ -46,7 +50,11 @@ class BuildStep:
     Docker may run in it. ``output``: the artifact that it passes on, if any; later steps get what the last
     one passed on. ``pushes_image``: it pushes the container image, which its role then may, and passes on
     the image definitions that are deployed; exactly one step does. ``action``: the action's name, by default
-    the step's. ``texts`` begins the keys of its texts.
+    the step's. ``texts`` begins the keys of its texts. ``image``: what it runs in, a maintained CodeBuild image or
+    an image of your own; None takes the newest maintained Amazon Linux image of the pipelines' architecture.
+    ``compute_type``: one of :data:`COMPUTE_TYPES`. ``timeout_minutes``: 5 to 2160
+    (https://docs.aws.amazon.com/codebuild/latest/APIReference/API_CreateProject.html). ``cache``: whether what one
+    build leaves behind speeds the next one up.
 
     Raises :class:`SettingsError`.
     """
@@ -60,6 +68,10 @@ class BuildStep:
     pushes_image: bool = False
     action: str | None = None
     texts: str = "step"
+    image: str | None = None
+    compute_type: str = COMPUTE_TYPES[0]
+    timeout_minutes: int = 30
+    cache: bool = False
 
     def __post_init__(self) -> None:
         if not re.fullmatch(rf"[A-Z][A-Za-z0-9]{{0,{MAX_STEP_NAME_LENGTH - 1}}}", text("BuildStep.name", self.name)):
@@ -89,9 +101,17 @@ class BuildStep:
                 raise SettingsError(f"BuildStep.{field}", value, "use 1 to 100 letters, digits, hyphens or underscores")
         if self.pushes_image and self.output is None:
             raise SettingsError("BuildStep.output", NOT_GIVEN, "name the artifact with the image definitions")
+        self._check_machine()
         if f"{text('BuildStep.texts', self.texts)}.title" not in words(ENGLISH):
             remedy = "there are no texts whose keys begin so: add them in texts/, or leave this out"
             raise SettingsError("BuildStep.texts", self.texts, remedy)
+
+    def _check_machine(self) -> None:
+        if self.image is not None and not re.fullmatch(r"[!-~]+", text("BuildStep.image", self.image)):
+            raise SettingsError("BuildStep.image", self.image, "give an image address without spaces")
+        one_of("BuildStep.compute_type", self.compute_type, COMPUTE_TYPES)
+        whole_number("BuildStep.timeout_minutes", self.timeout_minutes, 5, 2160)
+        flag("BuildStep.cache", self.cache)
 
     @property
     def file_name(self) -> str:
