@@ -56,7 +56,7 @@ def test_names_are_those_of_the_contract() -> None:
         "CodeBuildNodejsProjectName",
         "CodeBuildContainerImageProjectName",
     ]
-    assert [step.role.default for step in CONTRACT] == [
+    assert [step.role.default_for(None) for step in CONTRACT] == [
         "ecs-cd-codebuild-nodejs",
         "ecs-cd-codebuild-container-image",
     ]

@@ -32,7 +32,23 @@ ARTIFACTS_GROUP = Text("group.artifacts")
 ROLES_GROUP = Text("group.roles")
 ALLOWED_GROUP = Text("group.allowed")
 
-Default = str | Callable[[Environment], str | None]
+
+@dataclass(frozen=True)
+class Shared:
+    """A name of what environments share, made of these words; or of what one of them has for itself.
+
+    The environment's ID is not at the end of it: a build may write to report groups whose names begin with its
+    project's.
+    """
+
+    words: str
+
+    def proposed(self, environment: Environment | None) -> str:
+        """The name that a form proposes: of the environment's own, if it is given."""
+        return "-".join(["ecs-cd", *([environment.id.lower()] if environment else []), self.words])
+
+
+Default = str | Shared | Callable[[Environment], str | None]
 
 
 class Purpose(StrEnum):
@@ -79,6 +95,8 @@ class ParameterSpec:
 
     def default_for(self, environment: Environment | None) -> str | None:
         """What a form proposes."""
+        if isinstance(self.default, Shared):
+            return self.default.proposed(environment)
         if callable(self.default):
             if environment is None:
                 raise TypeError(f"{self.name} needs an environment")
@@ -234,7 +252,7 @@ PIPELINE_ROLE = ParameterSpec(
     constraint=constraints.ROLE_NAME,
     new=constraints.NEW_ROLE_NAME,
     allowed=constraints.NAMED_ROLE,
-    default="ecs-cd-codepipeline",
+    default=Shared("codepipeline"),
 )
 ARTIFACT_BUCKET = ParameterSpec(
     name="CodePipelineArtifactBucketName",
@@ -249,7 +267,7 @@ APPROVAL_TOPIC = ParameterSpec(
     group=CODEPIPELINE_GROUP,
     make_group=ARTIFACTS_GROUP,
     constraint=constraints.TOPIC_NAME,
-    default="ecs-cd-approvals",
+    default=Shared("approvals"),
 )
 REPOSITORY = ParameterSpec(
     name="CodeCommitRepositoryName",
@@ -278,7 +296,7 @@ EVENT_ROLE = ParameterSpec(
     constraint=constraints.ROLE_NAME,
     new=constraints.NEW_ROLE_NAME,
     allowed=constraints.NAMED_ROLE,
-    default="ecs-cd-events",
+    default=Shared("events"),
 )
 
 # What else the prerequisites need to know ----------------------------------------------------------------------------

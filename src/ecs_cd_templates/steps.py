@@ -16,7 +16,7 @@ from .checks import flag, instance, one_of, text, whole_number
 from .environments import checked_display_name
 from .errors import NOT_GIVEN, SettingsError
 from .grants import BuildResources, Grant
-from .parameters import CODEBUILD_GROUP, ROLES_GROUP, ParameterSpec
+from .parameters import CODEBUILD_GROUP, ROLES_GROUP, ParameterSpec, Shared
 from .texts import ENGLISH, Text, words
 
 # A name is in logical IDs, in a file's name, and in the names that are proposed for project and role.
@@ -122,7 +122,7 @@ class BuildStep:
     def project(self) -> ParameterSpec:
         """The parameter that names its project, in the templates that use it."""
         return self._parameter(
-            f"CodeBuild{self.name}ProjectName", "project", default=f"ecs-cd-build-{_words(self.name, '-')}"
+            f"CodeBuild{self.name}ProjectName", "project", default=Shared(f"build-{_words(self.name, '-')}")
         )
 
     @property
@@ -135,7 +135,7 @@ class BuildStep:
             new=constraints.NEW_ROLE_NAME,
             allowed=constraints.NAMED_ROLE,
             make_group=ROLES_GROUP,
-            default=f"ecs-cd-codebuild-{_words(self.name, '-')}",
+            default=Shared(f"codebuild-{_words(self.name, '-')}"),
         )
 
     @property

@@ -7,7 +7,7 @@ by that name and not made.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from awacs.aws import ArnLikeIfExists, Bool, Condition, Deny, PolicyDocument, Principal, Statement, StringEqualsIfExists
@@ -119,9 +119,11 @@ def build(settings: PrerequisitesSettings) -> Template:
 
 def entries(settings: PrerequisitesSettings) -> list[Entry]:
     """The form: the parts, which may be marked as ``existing``, and the names of what the roles may work on."""
+    # Beside the prerequisites of other environments, of which an environment's own are to be independent.
+    alone = scopes(settings.environments)[0] if len(settings.environments) == 1 else None
     form: list[Entry] = []
     for part in parts(settings.environments, settings.pipeline.steps):
-        form.append(entry(part.spec, Purpose.MAKE, existing=True))
+        form.append(entry(part.spec, Purpose.MAKE, alone, existing=True))
         if part is BUCKET:
             form.append(entry(parameters.ARTIFACT_EXPIRATION, Purpose.MAKE))
         if part is TOPIC:
@@ -129,19 +131,7 @@ def entries(settings: PrerequisitesSettings) -> list[Entry]:
     form.append(entry(parameters.LOG_RETENTION, Purpose.MAKE))
     for spec in ALLOWED:
         form += [entry(spec, Purpose.ALLOW, scope) for scope in scopes(settings.environments)]
-    alone = settings.environments[0] if len(settings.environments) == 1 else None
-    if alone is None:
-        return form
-    # Beside the prerequisites of other environments, of which an environment's own are to be independent. Not at the
-    # end of the name: a build may write to report groups whose names begin with its project's.
-    before, own = "ecs-cd", {part.spec for part in (TOPIC, PIPELINE_ROLE, EVENT_ROLE)}
-    own |= {spec for step in settings.pipeline.steps for spec in (step.project, step.role)}
-    return [
-        replace(each, default=f"{before}-{alone.id.lower()}{str(each.default).removeprefix(before)}")
-        if each.spec in own
-        else each
-        for each in form
-    ]
+    return form
 
 
 def _add_parts(template: Template, form: Form, settings: PrerequisitesSettings) -> dict[ParameterSpec, Named]:
