@@ -28,10 +28,11 @@ _TEMPLATES = "templates"
 
 @dataclass(frozen=True, kw_only=True)
 class Parameters:
-    """The values for a template, and the file that they are from, if there is one."""
+    """The values for a template, the file that they are from, if there is one, and the name of the stack to make."""
 
     values: Mapping[str, str]
     file: str | None = None
+    stack_name: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +87,7 @@ def links(
         values = (parameters or {}).get(name, Parameters(values={}))
         _check(template, values)
         size = local_size(settings, name)
+        stack = values.stack_name or stack_name(name)
         for region in only_regions:
             _require_services(name, uses, region)
         for region in dict.fromkeys(only_regions or regions(uses)[folder.partition]):
@@ -94,7 +96,7 @@ def links(
                 template=template,
                 region=region,
                 partition=folder.partition,
-                stack_name=stack_name(name),
+                stack_name=stack,
                 values=values.values,
             )
             command = launch_command(
@@ -103,7 +105,7 @@ def links(
                 template=uses,
                 size=size,
                 region=region,
-                stack_name=stack_name(name),
+                stack_name=stack,
                 values=values.values,
                 file=values.file,
             )
@@ -113,7 +115,7 @@ def links(
                     description=template["Description"],
                     region=region,
                     partition=folder.partition,
-                    stack_name=stack_name(name),
+                    stack_name=stack,
                     template_url=f"{url}/{name}",
                     address=form.address,
                     command=command,

@@ -31,6 +31,7 @@ from ..launch.bundle import (
     publication,
     published_templates,
 )
+from ..launch.links import Parameters
 from ..launch.quick_create import MAX_ADDRESS_LENGTH, names_roles, stack_name
 from ..stacks.deployment_pipeline import PIPELINE, REPOSITORY
 from ..steps import BuildStep
@@ -67,7 +68,8 @@ class PageSettings:
     """What was published, and where to, as the page has it until somebody types something else there.
 
     ``region`` is the bucket's own and the one to launch in; None leaves the choice to the page.
-    ``templates`` and ``nested`` are what :func:`publication` takes.
+    ``templates`` and ``nested`` are what :func:`publication` takes. ``filled_in``: by template, the values that its
+    form begins with, and its stack's name.
 
     Raises :class:`BucketError` and :class:`RegionError`.
     """
@@ -77,6 +79,7 @@ class PageSettings:
     region: str | None = None
     templates: RenderSettings = field(default_factory=RenderSettings)
     nested: bool = False
+    filled_in: Mapping[str, Parameters] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         _folder(self)
@@ -141,7 +144,10 @@ def _data(settings: PageSettings) -> dict[str, Any]:
     texts: _Texts = {}
     flat = flat_templates(settings.templates)
     forms = {
-        name: _form(name, template, flat[name]().to_dict(), published, settings.templates, texts)
+        name: {
+            **_form(name, template, flat[name]().to_dict(), published, settings.templates, texts),
+            **_filled_in(name, settings),
+        }
         for name, template in templates.items()
     }
     used = sorted({region for form in forms.values() for region in form["regions"]} | {folder.region})
@@ -196,7 +202,6 @@ def _form(
         groups.append({"label": _index(Text("group.other"), texts), "parameters": ungrouped})
     return {
         "description": _index(template.get("Description", ""), texts),
-        "stackName": stack_name(name),
         "size": len(published.files[name]),
         "namesRoles": names_roles(flat),
         "groups": groups,
@@ -207,6 +212,12 @@ def _form(
         "regions": [region for those in regions(flat).values() for region in those],
         "pipelines": _pipelines(flat, settings, texts),
     }
+
+
+def _filled_in(name: str, settings: PageSettings) -> dict[str, Any]:
+    """The values that the template's form begins with, where they are not the defaults, and the stack's name."""
+    given = settings.filled_in.get(name, Parameters(values={}))
+    return {"stackName": given.stack_name or stack_name(name), "values": dict(given.values)}
 
 
 def _parameter(parameter: Mapping[str, Any], texts: _Texts) -> dict[str, Any]:

@@ -83,6 +83,7 @@
  * @property {boolean} namesRoles
  * @property {Group[]} groups
  * @property {Record<string, Asked>} parameters
+ * @property {Record<string, string>} values
  * @property {Rule[]} rules
  * @property {string[]} regions
  * @property {Pipeline[]} pipelines
@@ -154,7 +155,7 @@ const data = JSON.parse(element("data").textContent);
 
 // What people typed. The controls show it, but a control may change a line break, so they are never read back.
 const where = { ...data.where };
-const valuesOf = new Map(Object.entries(data.templates).map(([name, form]) => [name, defaults(form)]));
+const valuesOf = new Map(Object.entries(data.templates).map(([name, form]) => [name, atFirst(form)]));
 
 // Fields that may say that they are blank; before that, a blank form would be a wall of errors.
 /** @type {Set<string>} */
@@ -167,9 +168,13 @@ let rendered = false;
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let saying;
 
-/** @param {Form} form */
-function defaults({ parameters }) {
-  return new Map(Object.entries(parameters).map(([name, { Default = "" }]) => [name, String(Default)]));
+/**
+ * The values that a form begins with.
+ * @param {Form} form
+ */
+function atFirst({ parameters, values }) {
+  const first = Object.entries(parameters).map(([name, { Default = "" }]) => [name, values[name] ?? String(Default)]);
+  return new Map(/** @type {[string, string][]} */ (first));
 }
 
 /**
