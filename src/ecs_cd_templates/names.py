@@ -16,6 +16,9 @@ from .cfn.intrinsics import Named, sub
 from .environments import Scope
 from .steps import BuildStep
 
+# What stands in the place of an environment where there is none: no environment has this ID.
+SHARED = "shared"
+
 # What an application has of its own for each environment, and the word for it; none for the environment itself.
 _WORDS = {
     parameters.PIPELINE_NAME: "",
@@ -39,10 +42,25 @@ def of_environment(application: Named, scope: Scope, steps: Sequence[BuildStep])
     }
 
 
+def shared(application: Named, steps: Sequence[BuildStep]) -> dict[str, Named]:
+    """The names of what all environments share, such as ``shop-shared-pipeline``, by their parameters' names.
+
+    They have as many words as those in one environment, and no environment is called like them.
+    """
+    specs = {spec: word for spec, word in _WORDS.items() if word and not spec.per_environment}
+    own = {spec: step.name.lower() for step in steps for spec in (step.project, step.role)}
+    return {
+        **{spec.name: _name(application, SHARED, word) for spec, word in {**specs, **own}.items()},
+        parameters.APPROVAL_TOPIC.name: topic(application),
+    }
+
+
 def topic(application: Named) -> Named:
     """The name of the topic for approval requests."""
     return _name(application, "approvals")
 
 
 def _name(application: Named, *words: str) -> Named:
+    if isinstance(application, str):
+        return "-".join([application, *words])
     return sub("-".join(["${application}", *words]), application=application)
