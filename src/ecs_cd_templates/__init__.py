@@ -21,9 +21,11 @@ from .errors import (
     ParameterFileError,
     RegionError,
     SettingsError,
+    SettingsFileError,
     StackError,
     TemplateSizeError,
 )
+from .services import Service, ServiceValues, Target, read_settings
 from .settings import (
     AllEnvironmentsSettings,
     CodeBuildSettings,
@@ -70,8 +72,12 @@ __all__ = [
     "QuickStartSettings",
     "RegionError",
     "RenderSettings",
+    "Service",
+    "ServiceValues",
     "SettingsError",
+    "SettingsFileError",
     "StackError",
+    "Target",
     "TemplateSizeError",
     "__version__",
     "build_all_environments",
@@ -84,6 +90,7 @@ __all__ = [
     "build_prerequisites",
     "build_quick_start",
     "build_vpc",
+    "read_settings",
     "render",
     "to_yaml",
 ]

@@ -16,6 +16,8 @@ from .texts import Text
 # it the names that are made of the ID stay within the 63 characters of a bucket's and the 64 of a role's.
 MAX_ID_LENGTH = 18
 
+IMAGES_TO_KEEP = 1, 1000
+
 Approval = Literal["before_build", "before_deploy"]
 Network = Literal["new", "public", "private_tasks", "private"]
 
@@ -73,7 +75,7 @@ class Environment:
         # A default that the parameter's own pattern refuses would fail every launch.
         if branch is not None and not BRANCH.accepts(text("Environment.default_branch", branch)):
             raise SettingsError("Environment.default_branch", branch, BRANCH.message)
-        whole_number("Environment.images_to_keep", self.images_to_keep, 1, 1000)
+        whole_number("Environment.images_to_keep", self.images_to_keep, *IMAGES_TO_KEEP)
         one_of("Environment.network", self.network, get_args(Network))
         object.__setattr__(self, "release_tags", patterns("Environment.release_tags", self.release_tags, "v*"))
 

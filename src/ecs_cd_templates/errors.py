@@ -40,6 +40,10 @@ class SettingsError(EcsCdTemplatesError):
     """A setting that cannot lead to a working template; raised when the settings are made."""
 
 
+class SettingsFileError(EcsCdTemplatesError):
+    """Something in a settings file that must be put right; ``field`` names file, line, column and key."""
+
+
 class TemplateSizeError(EcsCdTemplatesError):
     """A rendered template that is larger than CloudFormation reads from S3."""
 

@@ -57,6 +57,32 @@ def replace_all(directory: Path, contents: Mapping[str, str]) -> list[str]:
     return names
 
 
+def create(directory: Path, contents: Mapping[str, str]) -> list[str]:
+    """Writes the files that are not there yet, in UTF-8; returns their names.
+
+    A file that is there is left as it is if it has the content, and otherwise nothing is written. The directory is made
+    if it is missing. Raises :class:`OutputError`.
+    """
+    names = changed(directory, contents)
+    try:
+        if names:
+            directory.mkdir(parents=True, exist_ok=True)
+        with ExitStack() as undo:
+            for name in names:
+                path = directory / name
+                try:
+                    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+                except FileExistsError:
+                    remedy = "is there already with another content: move it away, or write elsewhere"
+                    raise OutputError("output file", str(path), remedy) from None
+                undo.callback(path.unlink, missing_ok=True)
+            _replace([directory / name for name in names], [contents[name].encode() for name in names])
+            undo.pop_all()
+    except OSError as error:
+        raise _unwritable(directory, error) from None
+    return names
+
+
 def _targets(directory: Path, names: Sequence[str]) -> list[Path]:
     """Where the files are or will be. A link stays a link: what it leads to is replaced."""
     targets: list[Path] = []

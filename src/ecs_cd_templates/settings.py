@@ -30,6 +30,12 @@ FIRST_IMAGE_PORT = 8080
 MAX_ENVIRONMENTS_OF_A_ROLE = 12
 MAX_ENVIRONMENTS_AT_ONCE = 8
 
+# The least and the most; where they come from is said at the fields.
+DEPLOYMENT_MINUTES = 1, 60
+APPROVAL_MINUTES = 1440, 86400
+CPU_TARGET_PERCENT = 10, 90
+PORTS = 1, 65535
+
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html: 1,024 bytes; we take ASCII that prints.
 _OBJECT_KEY = r"(?!/)[!-~]{1,1024}"
 
@@ -103,8 +109,10 @@ class PipelineSettings:
                 self.rollback_on_failure,
                 "only V2 pipelines roll back: set it to False, or pipeline_type to 'V2'",
             )
-        whole_number("PipelineSettings.deployment_timeout_minutes", self.deployment_timeout_minutes, 1, 60)
-        whole_number("PipelineSettings.approval_timeout_minutes", self.approval_timeout_minutes, 1440, 86400)
+        whole_number(
+            "PipelineSettings.deployment_timeout_minutes", self.deployment_timeout_minutes, *DEPLOYMENT_MINUTES
+        )
+        whole_number("PipelineSettings.approval_timeout_minutes", self.approval_timeout_minutes, *APPROVAL_MINUTES)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -255,8 +263,8 @@ class EcsEnvironmentSettings:
     def __post_init__(self) -> None:
         instance("EcsEnvironmentSettings.environment", self.environment, Environment)
         one_of("EcsEnvironmentSettings.architecture", self.architecture, get_args(Architecture))
-        whole_number("EcsEnvironmentSettings.cpu_target_percent", self.cpu_target_percent, 10, 90)
-        whole_number("EcsEnvironmentSettings.container_port", self.container_port, 1, 65535)
+        whole_number("EcsEnvironmentSettings.cpu_target_percent", self.cpu_target_percent, *CPU_TARGET_PERCENT)
+        whole_number("EcsEnvironmentSettings.container_port", self.container_port, *PORTS)
         # A default that the parameter's own pattern refuses would fail every launch.
         if not CONTAINER_IMAGE.accepts(text("EcsEnvironmentSettings.first_image", self.first_image)):
             raise SettingsError("EcsEnvironmentSettings.first_image", self.first_image, CONTAINER_IMAGE.message)

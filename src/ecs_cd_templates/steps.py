@@ -26,6 +26,9 @@ from .texts import ENGLISH, Text, words
 MAX_STEP_NAME_LENGTH = 19
 MAX_STEPS = 7
 
+# https://docs.aws.amazon.com/codebuild/latest/APIReference/API_CreateProject.html
+BUILD_MINUTES = 5, 2160
+
 # What the pipelines' other actions and their artifact are called.
 SOURCE, APPROVAL, DEPLOY = "Source", "Approval", "Deploy"
 SOURCE_ARTIFACT = "SourceArtifact"
@@ -110,7 +113,7 @@ class BuildStep:
         if self.image is not None and not re.fullmatch(r"[!-~]+", text("BuildStep.image", self.image)):
             raise SettingsError("BuildStep.image", self.image, "give an image address without spaces")
         one_of("BuildStep.compute_type", self.compute_type, COMPUTE_TYPES)
-        whole_number("BuildStep.timeout_minutes", self.timeout_minutes, 5, 2160)
+        whole_number("BuildStep.timeout_minutes", self.timeout_minutes, *BUILD_MINUTES)
         flag("BuildStep.cache", self.cache)
 
     @property

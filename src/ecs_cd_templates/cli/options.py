@@ -7,16 +7,19 @@ import os
 import shlex
 import shutil
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal, NoReturn, TypeAlias, get_args
+from typing import Any, NoReturn, TypeAlias, get_args
 
 from ..catalog import RenderSettings
 from ..environments import ENVIRONMENTS, Environment
 from ..errors import EcsCdTemplatesError, SettingsError
 from ..files import replace_all
 from ..launch.bundle import DEFAULT_PREFIX
+from ..services import FILE_NAME, Service, read_settings
+from ..services.checking import unknown
+from ..services.shape import ApprovalMessage
 from ..settings import Architecture, PipelineSettings, PipelineType, TagMutability
 from ..steps import BUILD_STEPS, UNIT_TESTS, BuildStep
 
@@ -25,8 +28,6 @@ _MODULE = "ecs_cd_templates"
 
 # The last is what a shell says of a program that Ctrl-C ended.
 OK, DIFFERENT, REFUSED, INTERRUPTED = 0, 1, 2, 130
-
-ApprovalMessage = Literal["shown", "hidden"]
 
 # The options with a choice, of every command that renders: their choices, default and meaning.
 _CHOICES: tuple[tuple[str, object, str, str], ...] = (
@@ -91,8 +92,55 @@ def add_published_settings(parser: argparse.ArgumentParser) -> None:
     add_settings(parser)
 
 
+def add_service_settings(parser: argparse.ArgumentParser) -> None:
+    """Adds the options of a settings file; :func:`services_of` reads it."""
+    parser.add_argument(
+        "--settings",
+        type=Path,
+        metavar="FILE",
+        help=f"the settings file of your services; default: {FILE_NAME} in the working directory, if it is there",
+    )
+    parser.add_argument(
+        "--service",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="only this service of the settings file; give the option once for each",
+    )
+
+
+def services_of(options: argparse.Namespace) -> list[Service]:
+    """The services that the options ask for; none where no settings file is named, nor one in the working directory.
+
+    Raises :class:`SettingsError` for a service that is not in the file, or where there is no file, and for an option
+    that says what the file says; :class:`SettingsFileError` for what is wrong in the file.
+    """
+    path = options.settings
+    if path is None:
+        path = Path(FILE_NAME)
+        if not path.exists():
+            if options.service:
+                remedy = f"there is no {FILE_NAME} here: give --settings, or write one with {PROGRAM} init"
+                raise SettingsError("--service", options.service[0], remedy)
+            return []
+    given = arguments_of(options) if hasattr(options, "environment") else []
+    if given:
+        raise SettingsError(given[0], given[1], f"the settings are in {on_one_line(path)}: say it there")
+    services = {service.name: service for service in read_settings(path)}
+    for name in options.service:
+        if name not in services:
+            raise SettingsError("--service", name, f"{unknown(name, services, 'service')} of {on_one_line(path)}")
+    return [services[name] for name in dict.fromkeys(options.service)] or list(services.values())
+
+
 def add_settings(parser: argparse.ArgumentParser) -> None:
     """Adds the options of what is rendered."""
+    add_environments(parser)
+    _add_choices(parser)
+
+
+def add_environments(parser: argparse.ArgumentParser) -> None:
+    """Adds the option of an environment; :func:`environments_of` reads it."""
     usual = ", ".join(environment.id for environment in ENVIRONMENTS)
     parser.add_argument(
         "--environment",
@@ -105,6 +153,14 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
         "approval, and the default. With approval everything waits for a person, with approval=before_deploy the "
         "deployment does; production has Container Insights",
     )
+
+
+def environments_of(options: argparse.Namespace) -> Sequence[Environment]:
+    """The environments that the options ask for. Raises :class:`SettingsError`."""
+    return [_environment(text) for text in options.environment] or ENVIRONMENTS
+
+
+def _add_choices(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--build-step",
         action="append",
@@ -133,7 +189,7 @@ def render_settings(options: argparse.Namespace, nested_base_url: str | None = N
         steps=steps,
     )
     return RenderSettings(
-        environments=[_environment(text) for text in options.environment] or ENVIRONMENTS,
+        environments=environments_of(options),
         pipeline=pipeline,
         architecture=options.architecture,
         nested_base_url=nested_base_url,
@@ -187,7 +243,11 @@ def of_option(error: EcsCdTemplatesError) -> EcsCdTemplatesError:
 
 def write(target: Path, contents: Mapping[str, str]) -> None:
     """Writes the files whose content changes, and prints a line for each file."""
-    written = replace_all(target, contents)
+    print_written(target, contents, replace_all(target, contents))
+
+
+def print_written(target: Path, contents: Iterable[str], written: Sequence[str]) -> None:
+    """Prints a line for each file, which says whether it was written."""
     for name in contents:
         print(f"{'written' if name in written else 'unchanged'}: {on_one_line(target / name)}")
 

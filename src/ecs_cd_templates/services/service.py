@@ -1,0 +1,100 @@
+"""What a settings file comes to: services, where each of them goes, and the values of its parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ..catalog import RenderSettings
+from .shape import Permissions
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnvironmentValues:
+    """One environment's values. None where the file says nothing: what the form proposes stands.
+
+    ``task_count`` and ``task_size`` are as the forms take them, such as ``2-6`` and ``256 CPU units, 512 MiB``. ``vpc``
+    and the subnets are those of a network that exists: two or none in each.
+    """
+
+    branch: str
+    task_count: str | None = None
+    task_size: str | None = None
+    certificate: str | None = None
+    vpc: str | None = None
+    public_subnets: tuple[str, ...] = ()
+    private_subnets: tuple[str, ...] = ()
+    container_insights: str | None = None
+    deletion_protection: bool | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceValues:
+    """A service's values in one account and region. None where the file says nothing: what the form proposes stands.
+
+    ``repository``: with CodeCommit, the name as forms take it, ``existing:NAME`` for one that exists, and None for one
+    that is made and named like the service; with a connection, owner and repository. ``connection``: the ARN of one
+    that exists, or the name of one to make, on the host ``host_arn`` if that is one of your own. ``environments`` are
+    the values of each environment by its ID, in the order of the settings.
+    """
+
+    application: str
+    repository: str | None
+    connection: str | None
+    host_arn: str | None
+    key: str | None
+    approval_email: str | None
+    launch_type: str | None
+    instance_type: str | None
+    health_check_path: str | None
+    log_retention_days: int | None
+    artifact_expiration_days: int | None
+    network_cidr: str | None
+    environments: Mapping[str, EnvironmentValues]
+
+    @property
+    def makes_connection(self) -> bool:
+        """Whether the connection is made, because the file names it and gives no ARN."""
+        return self.connection is not None and not self.connection.startswith("arn:")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """The environments of a service that are in one account and region, None standing for whichever is launched in.
+
+    ``settings`` are those of these environments' templates, ``values`` those of their parameters.
+    """
+
+    account: str | None
+    region: str | None
+    settings: RenderSettings
+    values: ServiceValues
+
+
+@dataclass(frozen=True, kw_only=True)
+class Service:
+    """A service, and its targets in the order in which its environments first name them."""
+
+    name: str
+    targets: tuple[Target, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rollout:
+    """How stack sets reach the accounts: with roles of your own, or with those of AWS Organizations, unit by unit.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-prereqs.html
+    """
+
+    permissions: Permissions
+    organizational_units: tuple[str, ...] = ()
+    administration_role: str | None = None
+    execution_role: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Services:
+    """All that a settings file says."""
+
+    services: tuple[Service, ...]
+    rollout: Rollout | None = None

@@ -1,0 +1,457 @@
+"""What a settings file can say: its keys, what each takes, and what each means.
+
+These are records of their own, and not the settings that templates are made from, because a file says less and more:
+a key may be left out at one level and given at another, and beside what shapes a template there are the values of its
+parameters. Where a key and a setting are the same thing, the choices, patterns and numbers here are the setting's.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal, TypeAlias, TypeVar
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from .. import constraints
+from ..cfn.constraint import Constraint
+from ..cfn.partitions import PARTITIONS
+from ..constraints import MAX_TASKS, TASK_SIZES, or_existing
+from ..environments import IMAGES_TO_KEEP, Approval
+from ..parameters import NETWORK_CIDR
+from ..settings import (
+    APPROVAL_MINUTES,
+    CPU_TARGET_PERCENT,
+    DEPLOYMENT_MINUTES,
+    PORTS,
+    Architecture,
+    PipelineType,
+    TagMutability,
+)
+from ..sources.connection import Host
+from ..steps import BUILD_MINUTES, COMPUTE_TYPES
+from .stand_ins import CONNECTION, FULL_REPOSITORY_ID, HOST_ARN, KMS_KEY_ARN, PERMISSIONS
+
+ApprovalMessage = Literal["shown", "hidden"]
+Permissions = Literal["self_managed", "service_managed"]
+
+# https://docs.aws.amazon.com/codeconnections/latest/APIReference/API_CreateHost.html
+SELF_HOSTED: tuple[Host, ...] = ("GitHubEnterpriseServer", "GitLabSelfManaged")
+
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DeploymentTargets.html and
+# .../API_CreateStackSet.html
+_UNIT = Constraint(
+    pattern=r"^(?:ou-[a-z0-9]{4,32}-[a-z0-9]{8,32}|r-[a-z0-9]{4,32})$",
+    message="give the ID of an organizational unit, such as ou-ab12-cd34ef56, or of the root",
+)
+_EXECUTION_ROLE = Constraint(
+    pattern=constraints.NEW_ROLE_NAME.pattern, max_length=64, message=constraints.NEW_ROLE_NAME.message
+)
+_ADMINISTRATION_ROLE = Constraint(
+    pattern=r"^arn:[a-z-]+:iam::[0-9]{12}:role/[!-~]{1,512}$",
+    message="give the role's ARN, such as arn:aws:iam::111122223333:role/AWSCloudFormationStackSetAdministrationRole",
+)
+# https://docs.aws.amazon.com/accounts/latest/reference/manage-acct-identifiers.html
+_ACCOUNT = Constraint(pattern="^[0-9]{12}$", message='give the 12 digits in quotes, such as "111122223333"')
+_REGION = Constraint(
+    pattern=f"^(?:{'|'.join(partition.region_pattern for partition in PARTITIONS.values())})$",
+    message=f"give a region such as {PARTITIONS['aws'].example_region}",
+)
+# https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/resource-ids.html
+_VPC = Constraint(pattern="^vpc-(?:[0-9a-f]{8}|[0-9a-f]{17})$", message="give the ID of a VPC, such as vpc-0a1b2c3d")
+_SUBNET = Constraint(
+    pattern="^subnet-(?:[0-9a-f]{8}|[0-9a-f]{17})$", message="give the ID of a subnet, such as subnet-0a1b2c3d"
+)
+_SIZES = ", ".join(f"{cpu}/{memory}" for cpu, memory in TASK_SIZES)
+_LOG_DAYS = ", ".join(constraints.LOG_RETENTION.allowed_values or ())
+
+
+def _text(description: str, constraint: Constraint | None = None, *examples: str) -> Meta:
+    return Meta(
+        description=description,
+        examples=list(examples) or None,
+        **({} if constraint is None else _limits(constraint)),
+    )
+
+
+def _limits(constraint: Constraint) -> dict[str, Any]:
+    return {
+        "pattern": constraint.pattern,
+        "min_length": constraint.min_length,
+        "max_length": constraint.max_length,
+        "extra": {"remedy": constraint.message},
+    }
+
+
+def _choice(description: str, choices: Sequence[str]) -> Meta:
+    # The pattern is what msgspec checks; editors offer what a list has.
+    pattern = f"^(?:{'|'.join(map(re.escape, choices))})$(?!\n)"
+    remedy = f"must be one of {', '.join(choices)}"
+    return Meta(
+        description=description,
+        pattern=pattern,
+        extra={"remedy": remedy},
+        extra_json_schema={"enum": list(choices)},
+    )
+
+
+def _number(description: str, limits: tuple[int, int]) -> Meta:
+    least, most = limits
+    return Meta(description=f"{description}; {least} to {most}", ge=least, le=most)
+
+
+def _about(description: str) -> Meta:
+    return Meta(description=description)
+
+
+# What a key takes that may be left out.
+_T = TypeVar("_T")
+Maybe: TypeAlias = _T | UnsetType
+
+Machine: TypeAlias = Annotated[
+    str,
+    _text(
+        "What the build runs in: a maintained CodeBuild image that fits the architecture, or an image of yours. "
+        "The default is the newest maintained Amazon Linux image",
+        None,
+        "aws/codebuild/amazonlinux-aarch64-standard:4.0",
+    ),
+]
+ComputeType: TypeAlias = Annotated[str, _choice("How large the machine of the build is", COMPUTE_TYPES)]
+BuildMinutes: TypeAlias = Annotated[int, _number("After how many minutes the build is stopped", BUILD_MINUTES)]
+Cache: TypeAlias = Annotated[bool, _about("Whether what one build leaves behind speeds the next one up")]
+Buildspec: TypeAlias = Annotated[
+    str, _text("The file in the application that says what the build runs", None, "buildspec_scan.yml")
+]
+Region: TypeAlias = Annotated[str, _text("The region that the environment is in", _REGION, "eu-west-1")]
+Account: TypeAlias = Annotated[
+    str, _text("The account that the environment is in: 12 digits in quotes", _ACCOUNT, "111122223333")
+]
+ConnectionName: TypeAlias = Annotated[
+    str,
+    _text(
+        "The connection to the Git host: the ARN of one that there is, or a name, and then it is made",
+        CONNECTION,
+        "acme",
+    ),
+]
+KeyArn: TypeAlias = Annotated[
+    str,
+    _text(
+        "The ARN of a KMS key of yours, which artifacts, approval requests and images are encrypted with", KMS_KEY_ARN
+    ),
+]
+Subnet: TypeAlias = Annotated[str, _text("The ID of a subnet", _SUBNET)]
+
+
+class _Record(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What all of them have in common: keys that are known, and in any order."""
+
+
+class SourceEntry(_Record, frozen=True, kw_only=True):
+    """Where the application is: a CodeCommit repository, or a repository on a Git host that a connection leads to."""
+
+    codecommit: Maybe[
+        Annotated[
+            str,
+            _text(
+                "A CodeCommit repository: the service's name, and then it is made, or existing:NAME for yours",
+                or_existing(constraints.CODECOMMIT_REPOSITORY, constraints.CODECOMMIT_REPOSITORY),
+                "existing:shop",
+            ),
+        ]
+    ] = UNSET
+    connection: Maybe[ConnectionName] = UNSET
+    repository: Maybe[
+        Annotated[str, _text("The repository on the Git host, with its owner", FULL_REPOSITORY_ID, "acme/cart")]
+    ] = UNSET
+    host: Maybe[Annotated[Host, _about("What kind of Git host it is; GitHub, if nothing else is said")]] = UNSET
+    host_arn: Maybe[
+        Annotated[str, _text("The ARN of a host of your own, for a connection that is made to it", HOST_ARN)]
+    ] = UNSET
+    paths: Maybe[
+        Annotated[
+            list[Annotated[str, _about("A pattern of files")]],
+            Meta(
+                description="Files, as patterns, of which a push must change one to start a pipeline",
+                examples=[["services/cart/**"]],
+            ),
+        ]
+    ] = UNSET
+
+
+class Build(_Record, frozen=True, kw_only=True):
+    """How a usual build runs."""
+
+    buildspec: Maybe[Buildspec] = UNSET
+    image: Maybe[Machine] = UNSET
+    compute_type: Maybe[ComputeType] = UNSET
+    timeout_minutes: Maybe[BuildMinutes] = UNSET
+    cache: Maybe[Cache] = UNSET
+
+
+class Step(Build, frozen=True, kw_only=True):
+    """A further build in every pipeline."""
+
+    name: Annotated[
+        str, _text("Letters and digits, the first a capital; project and role are named after it", None, "SecurityScan")
+    ]
+    display_name: Maybe[Annotated[str, _about("What forms call it; by default the name in words")]] = UNSET
+    after: Maybe[
+        Annotated[
+            str,
+            _text(
+                "What it follows: source, tests, image, or the name of another step; by default tests", None, "image"
+            ),
+        ]
+    ] = UNSET
+    privileged: Maybe[Annotated[bool, _about("Whether Docker may run in it")]] = UNSET
+    permissions: Maybe[
+        Annotated[
+            list[Annotated[str, _choice("A permission", tuple(PERMISSIONS))]],
+            _about("What its role may do besides writing its log, and reading and writing artifacts"),
+        ]
+    ] = UNSET
+
+
+class TaskRange(_Record, frozen=True, kw_only=True):
+    """The least and the most tasks; between them, the use of CPU decides."""
+
+    min: Annotated[int, _number("The least tasks", (1, MAX_TASKS))]
+    max: Annotated[int, _number("The most tasks", (1, MAX_TASKS))]
+
+
+class TaskSize(_Record, frozen=True, kw_only=True):
+    """How large a task is."""
+
+    cpu: Annotated[int, _about(f"CPU units, of which 1024 are a vCPU; with the memory one of {_SIZES}")]
+    memory: Annotated[int, _about(f"MiB; with the CPU units one of {_SIZES}")]
+
+
+class ExistingNetwork(_Record, frozen=True, kw_only=True):
+    """A VPC that there is, and two subnets of it in each list, in two availability zones."""
+
+    vpc: Annotated[str, _text("The ID of the VPC", _VPC, "vpc-0a1b2c3d4e5f60718")]
+    public_subnets: Maybe[
+        Annotated[
+            list[Subnet],
+            Meta(
+                description="Two public subnets: for the load balancer, and without private ones for the tasks",
+                min_length=2,
+                max_length=2,
+            ),
+        ]
+    ] = UNSET
+    private_subnets: Maybe[
+        Annotated[
+            list[Subnet],
+            Meta(
+                description="Two private subnets: for the tasks, and without public ones for the load balancer",
+                min_length=2,
+                max_length=2,
+            ),
+        ]
+    ] = UNSET
+
+
+class EnvironmentOverride(_Record, frozen=True, kw_only=True):
+    """What one service has otherwise in an environment."""
+
+    branch: Maybe[
+        Annotated[
+            str, _text("The branch that is deployed; by default the ID in lower case", constraints.BRANCH, "main")
+        ]
+    ] = UNSET
+    approval: Maybe[
+        Annotated[
+            Literal["none", Approval],
+            _about("What waits until a person approves: nothing, the builds, or the deployment"),
+        ]
+    ] = UNSET
+    production: Maybe[
+        Annotated[bool, _about("Whether it is worth Container Insights and a protected load balancer")]
+    ] = UNSET
+    images_to_keep: Maybe[Annotated[int, _number("The images that ECR keeps", IMAGES_TO_KEEP)]] = UNSET
+    release_tags: Maybe[
+        Annotated[
+            list[Annotated[str, _about("A pattern of Git tags")]],
+            Meta(
+                description="Git tags, as patterns, whose push starts the pipeline as well; with a connection only",
+                examples=[["v*"]],
+            ),
+        ]
+    ] = UNSET
+    tasks: Maybe[
+        Annotated[
+            Annotated[int, Meta(ge=0, le=MAX_TASKS)] | TaskRange,
+            Meta(
+                description=f"How many tasks run: a number, or min and max, up to {MAX_TASKS}; 0 pauses the service",
+                examples=[2, {"min": 2, "max": 6}],
+            ),
+        ]
+    ] = UNSET
+    size: Maybe[
+        Annotated[TaskSize, Meta(description="How large a task is", examples=[{"cpu": 256, "memory": 512}])]
+    ] = UNSET
+    certificate: Maybe[
+        Annotated[str, _text("The ARN of the load balancer's certificate, for HTTPS", constraints.CERTIFICATE_ARN)]
+    ] = UNSET
+    network: Maybe[
+        Annotated[Literal["new"] | ExistingNetwork, _about("A new VPC, or one that there is, with the subnets to use")]
+    ] = UNSET
+    container_insights: Maybe[
+        Annotated[
+            str,
+            _choice("The metrics of Container Insights", constraints.CONTAINER_INSIGHTS.allowed_values or ()),
+        ]
+    ] = UNSET
+    deletion_protection: Maybe[Annotated[bool, _about("Whether the load balancer is protected from deletion")]] = UNSET
+    account: Maybe[Account] = UNSET
+    region: Maybe[Region] = UNSET
+    connection: Maybe[ConnectionName] = UNSET
+    key: Maybe[KeyArn] = UNSET
+
+
+class EnvironmentEntry(EnvironmentOverride, frozen=True, kw_only=True):
+    """An environment of every service. One of the usual IDs has what the usual one has, unless it says otherwise."""
+
+    id: Annotated[str, _text("Letters and digits; names of resources and parameters have it in them", None, "Dev")]
+    display_name: Maybe[Annotated[str, _text("What forms call it; by default the ID", None, "quality assurance")]] = (
+        UNSET
+    )
+
+
+class Defaults(_Record, frozen=True, kw_only=True):
+    """What every service has that does not say otherwise."""
+
+    source: Maybe[Annotated[SourceEntry, _about("Where the application is, and what starts the pipelines")]] = UNSET
+    architecture: Maybe[Annotated[Architecture, _about("The processor that images are built for and run on")]] = UNSET
+    pipeline_type: Maybe[Annotated[PipelineType, _about("Pipelines of type V1 cannot roll back")]] = UNSET
+    rollback_on_failure: Maybe[
+        Annotated[bool, _about("Whether a failed deployment returns to the last one that succeeded; V2 only")]
+    ] = UNSET
+    tag_mutability: Maybe[Annotated[TagMutability, _about("May a pushed tag be changed in ECR")]] = UNSET
+    scan_on_push: Maybe[Annotated[bool, _about("Whether ECR scans each pushed image")]] = UNSET
+    approval_message: Maybe[Annotated[ApprovalMessage, _about("The commit's message in approval requests")]] = UNSET
+    approval_email: Maybe[
+        Annotated[str, _text("Who is asked for approvals by e-mail", constraints.EMAIL, "ops@example.com")]
+    ] = UNSET
+    approval_timeout_minutes: Maybe[
+        Annotated[int, _number("After how many minutes a request without an answer fails the run", APPROVAL_MINUTES)]
+    ] = UNSET
+    deployment_timeout_minutes: Maybe[
+        Annotated[int, _number("How many minutes a deployment may take", DEPLOYMENT_MINUTES)]
+    ] = UNSET
+    tests: Maybe[Annotated[Build, _about("The unit tests; with a buildspec of their own they need no Node.js")]] = UNSET
+    image: Maybe[Annotated[Build, _about("The build of the container image")]] = UNSET
+    steps: Maybe[Annotated[list[Step], _about("Further builds in every pipeline")]] = UNSET
+    launch_type: Maybe[Annotated[str, _choice("What containers run on", constraints.LAUNCH_TYPES)]] = UNSET
+    instance_type: Maybe[
+        Annotated[str, _text("The type of the instances, on EC2; it fits the architecture", None, "t4g.small")]
+    ] = UNSET
+    port: Maybe[Annotated[int, _number("Where the application listens", PORTS)]] = UNSET
+    first_image: Maybe[
+        Annotated[
+            str,
+            _text(
+                "What a service runs until its first deployment; it answers 200 on the port",
+                constraints.CONTAINER_IMAGE,
+                "public.ecr.aws/nginx/nginx-unprivileged:stable-alpine",
+            ),
+        ]
+    ] = UNSET
+    cpu_target_percent: Maybe[
+        Annotated[int, _number("The use of CPU that is kept where there are least and most tasks", CPU_TARGET_PERCENT)]
+    ] = UNSET
+    health_check_path: Maybe[
+        Annotated[str, _text("The path that the load balancer asks for", constraints.HEALTH_CHECK_PATH, "/health")]
+    ] = UNSET
+    log_retention_days: Maybe[Annotated[int, _about(f"How long logs are kept: {_LOG_DAYS}")]] = UNSET
+    artifact_expiration_days: Maybe[
+        Annotated[
+            int,
+            _number(
+                "How long artifacts are kept",
+                (constraints.DAYS.min_value or 1, constraints.DAYS.max_value or 1),
+            ),
+        ]
+    ] = UNSET
+    network_cidr: Maybe[
+        Annotated[
+            str,
+            _text("The private network that new VPCs are cut from", constraints.VPC_CIDR, str(NETWORK_CIDR.default)),
+        ]
+    ] = UNSET
+    key: Maybe[KeyArn] = UNSET
+    tags: Maybe[
+        Annotated[
+            dict[str, Annotated[str, _about("The tag's value")]],
+            Meta(
+                description="Tags of everything that takes tags; a service's are added to those in defaults",
+                examples=[{"team": "checkout"}],
+            ),
+        ]
+    ] = UNSET
+
+
+class ServiceEntry(Defaults, frozen=True, kw_only=True):
+    """One service: what it has otherwise than the defaults say."""
+
+    environments: Maybe[
+        Annotated[
+            dict[str, Annotated[EnvironmentOverride, _about("What it has otherwise in this environment")]],
+            _about("What the service has otherwise in an environment, by the environment's ID"),
+        ]
+    ] = UNSET
+
+
+class RolloutEntry(_Record, frozen=True, kw_only=True):
+    """How stack sets reach the accounts."""
+
+    permissions: Annotated[
+        Permissions, _about("Whose roles make the stacks: your own in each account, or those of AWS Organizations")
+    ]
+    organizational_units: Maybe[
+        Annotated[
+            list[Annotated[str, _text("The ID of a unit", _UNIT, "ou-ab12-cd34ef56")]],
+            Meta(description="The units that the accounts are in; with service_managed only", min_length=1),
+        ]
+    ] = UNSET
+    administration_role: Maybe[
+        Annotated[
+            str, _text("The ARN of the role that stack sets work with; with self_managed only", _ADMINISTRATION_ROLE)
+        ]
+    ] = UNSET
+    execution_role: Maybe[
+        Annotated[
+            str,
+            _text(
+                "The name of the role in each account; with self_managed only",
+                _EXECUTION_ROLE,
+                "AWSCloudFormationStackSetExecutionRole",
+            ),
+        ]
+    ] = UNSET
+
+
+class SettingsFile(_Record, frozen=True, kw_only=True):
+    """Services on Amazon ECS, and the pipelines that deliver them: the settings file of ecs-cd-templates."""
+
+    defaults: Maybe[Annotated[Defaults, _about("What every service has that does not say otherwise")]] = UNSET
+    environments: Maybe[
+        Annotated[
+            list[EnvironmentEntry],
+            Meta(
+                description="The environments of every service, a new one last; by default the usual three",
+                min_length=1,
+            ),
+        ]
+    ] = UNSET
+    services: Annotated[
+        dict[
+            Annotated[str, _text("The service's name", constraints.APPLICATION_NAME, "shop")],
+            Annotated[ServiceEntry, _about("A service; {} has all from the defaults")],
+        ],
+        Meta(description="The services, by name: everything that a service has is named after it", min_length=1),
+    ]
+    rollout: Maybe[Annotated[RolloutEntry, _about("How stack sets reach the accounts")]] = UNSET
