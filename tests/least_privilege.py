@@ -18,6 +18,7 @@ from policy_sentry.querying.actions import get_actions_for_service
 from ecs_cd_templates.catalog import RenderSettings
 from ecs_cd_templates.cfn.evaluation import Target, resolve
 from ecs_cd_templates.environments import ENVIRONMENTS, Scope
+from ecs_cd_templates.settings import PipelineSettings
 from ecs_cd_templates.stacks import prerequisites
 from ecs_cd_templates.steps import BUILD_STEPS
 from iam_evaluator import Request, is_allowed, may_assume
@@ -120,7 +121,21 @@ BUILD_CALLS: dict[str, list[tuple[str, str, str]]] = {
             )
         ),
     ],
+    # A scanner that pulls the image, and then waits for what ECR's own scan has found.
+    "buildspec_imageScan.yml": [
+        ("ecr:GetAuthorizationToken", "*", f"{GUIDE}/AmazonECR/latest/userguide/registry_auth.html"),
+        *(
+            (f"ecr:{call}", "{images}", f"{GUIDE}/AmazonECR/latest/userguide/repository-policy-examples.html")
+            for call in ("BatchGetImage", "GetDownloadUrlForLayer")
+        ),
+        (
+            "ecr:DescribeImageScanFindings",
+            "{images}",
+            f"{GUIDE}/AmazonECR/latest/APIReference/API_DescribeImageScanFindings.html",
+        ),
+    ],
 }
+BUILD_CALLS["buildspec_tests.yml"] = BUILD_CALLS["buildspec_nodejs.yml"]
 
 EVENT_CALLS = [
     (
@@ -194,6 +209,7 @@ class System:
 
 ROLE_TITLES = tuple(role.title for role in prerequisites.roles(BUILD_STEPS))
 PIPELINES = "deployment-pipeline-for-all-env.yaml"
+USUAL = PipelineSettings()
 
 
 def _task_roles(names: Mapping[str, Any], ids: Sequence[str]) -> dict[str, tuple[str, str]]:
@@ -220,13 +236,13 @@ def apart(target: Target) -> System:
 
 
 @cache
-def apart_for(target: Target, ids: tuple[str, ...]) -> System:
+def apart_for(target: Target, ids: tuple[str, ...], pipeline: PipelineSettings = USUAL) -> System:
     """The same for a part of the environments, with the names that their own prerequisites propose."""
     environments = [environment for environment in ENVIRONMENTS if environment.id in ids]
-    templates = data(RenderSettings(environments=environments))
+    templates = data(RenderSettings(environments=environments, pipeline=pipeline))
     common = resolve(templates["prerequisites.yaml"], {}, target)
     resources, names = dict(common.resources), common.outputs
-    for step in BUILD_STEPS:
+    for step in pipeline.steps:
         own = {"CodeBuildProjectName": step.project.name, "CodeBuildServiceRoleName": step.role.name}
         values = {name: names[output] for name, output in own.items()}
         project = resolve(templates[step.file_name], values, target).resources["CodeBuildProject"]
@@ -241,9 +257,10 @@ def apart_for(target: Target, ids: tuple[str, ...]) -> System:
 
 
 @cache
-def quick_start(target: Target, launch_type: str = "FARGATE") -> System:
+def quick_start(target: Target, launch_type: str = "FARGATE", pipeline: PipelineSettings = USUAL) -> System:
     """Everything at once, with nothing else typed."""
-    resources = resolve(data()["quick-start.yaml"], {"ECSLaunchType": launch_type}, target).resources
+    template = data(RenderSettings(pipeline=pipeline))["quick-start.yaml"]
+    resources = resolve(template, {"ECSLaunchType": launch_type}, target).resources
     task_roles = {
         resources[f"ECSServiceFor{each.id}Env"]["Properties"]["ServiceName"]: (
             resources[f"ECSTaskRoleFor{each.id}Env"]["Properties"]["RoleName"],
@@ -293,6 +310,11 @@ def _pipeline_calls(
         "task_role": f"arn:{partition}:iam::{account}:role/{task_role}",
         "execution_role": f"arn:{partition}:iam::{account}:role/{execution_role}",
     }
+    for stage in pipeline["Stages"]:
+        for action in stage["Actions"]:
+            for variable in json.loads(action["Configuration"].get("EnvironmentVariables", "[]")):
+                if variable["name"] == "ECR_REPOSITORY_URI":
+                    names["images"] = f"arn:{partition}:ecr:{place}:repository/{variable['value'].partition('/')[2]}"
     own = {"aws:ResourceAccount": account}
     for call, resource, source in ARTIFACT_CALLS:
         yield Call(own_role, Request(call, resource.format(**names), own), source)
@@ -315,9 +337,6 @@ def _pipeline_calls(
             for call, resource, context, source in PIPELINE_CALLS[provider]:
                 yield Call(own_role, Request(call, resource.format(**here), context), source)
             if provider == "CodeBuild":
-                for variable in json.loads(configuration.get("EnvironmentVariables", "[]")):
-                    if variable["name"] == "ECR_REPOSITORY_URI":
-                        here["images"] = f"arn:{partition}:ecr:{place}:repository/{variable['value'].partition('/')[2]}"
                 role, properties = builds[project]
                 buildspec = properties["Source"]["BuildSpec"]
                 for call, resource, source in BUILD_CALLS[""] + BUILD_CALLS.get(buildspec, []):

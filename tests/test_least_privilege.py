@@ -9,9 +9,11 @@ from typing import Any
 import compare_policies
 import pytest
 
-from ecs_cd_templates.cfn.evaluation import resolve
+from ecs_cd_templates import grants
+from ecs_cd_templates.cfn.evaluation import Target, resolve
 from ecs_cd_templates.environments import ENVIRONMENTS
-from ecs_cd_templates.steps import BUILD_STEPS
+from ecs_cd_templates.settings import PipelineSettings
+from ecs_cd_templates.steps import BUILD_STEPS, CONTAINER_IMAGE, BuildStep, placed, unit_tests
 from iam_evaluator import PolicyError
 from least_privilege import (
     ROLE_TITLES,
@@ -66,6 +68,61 @@ def test_mutants_die(way: str, role: str, record_property: Callable[[str, object
     record_property("summary", f"{way}, {role}: {count - len(survivors)} of {count} mutants died")
     assert count > 50
     assert len(survivors) <= count * 0.01, survivors
+
+
+# A build before the tests, which are not in Node.js, one after them, and one that looks at the image.
+FURTHER = PipelineSettings(
+    steps=placed(
+        unit_tests(),
+        CONTAINER_IMAGE,
+        [
+            (BuildStep(name="Lint"), "source"),
+            (BuildStep(name="ImageScan", grants=[grants.image_pull, grants.image_scan_findings]), "image"),
+            (BuildStep(name="Docs"), "tests"),
+        ],
+    )
+)
+WITH_FURTHER: dict[str, Callable[[Target], System]] = {
+    "apart": lambda target: apart_for(target, tuple(each.id for each in ENVIRONMENTS), FURTHER),
+    "quick start": lambda target: quick_start(target, pipeline=FURTHER),
+}
+
+
+@pytest.mark.parametrize("kind", PROOFS)
+@pytest.mark.parametrize("way", WITH_FURTHER)
+@pytest.mark.parametrize("partition", PARTITIONS)
+def test_each_role_of_further_builds_may_do_what_they_call_and_nothing_else(
+    partition: str, way: str, kind: str
+) -> None:
+    system = WITH_FURTHER[way](PARTITIONS[partition])
+    assert len(system.roles) == (2 + len(FURTHER.steps)) * (1 if way == "apart" else len(ENVIRONMENTS))
+    for role in system.roles:
+        assert list(PROOFS[kind](role, getattr(system, kind)(role), system)) == []
+
+
+@pytest.mark.parametrize("name", ["Lint", "UnitTests", "ImageScan"])
+def test_mutants_of_further_builds_die(name: str) -> None:
+    system = WITH_FURTHER["quick start"](TARGET)
+    role = f"CodeBuild{name}ServiceRoleForProdEnv"
+    survivors = [
+        f"{kind}: {words}"
+        for kind, proof in PROOFS.items()
+        for words, mutant in mutants(getattr(system, kind)(role))
+        if not _dies(proof, role, mutant, system)
+    ]
+    assert survivors == []
+
+
+@pytest.mark.parametrize(("attacker", "victim"), PAIRS)
+def test_no_further_build_of_one_environment_reaches_another_in_the_quick_start(attacker: str, victim: str) -> None:
+    system = WITH_FURTHER["quick start"](TARGET)
+    roles = build_roles(system, attacker)
+    assert len(roles) == len(FURTHER.steps)
+    for role in roles:
+        assert attacks(system.permissions(role), TARGET, belongings(system, victim)) == []
+    own = {request.action for request in attacks(system.permissions(roles[-1]), TARGET, belongings(system, attacker))}
+    assert {"ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer", "ecr:DescribeImageScanFindings"} < own
+    assert "ecr:PutImage" not in own
 
 
 def _dies(proof: Proof, role: str, mutant: dict[str, Any], system: System) -> bool:

@@ -154,25 +154,22 @@ def many(count: int, **changes: Any) -> list[Environment]:
         (lambda: untyped.CodeBuildSettings(step="nodejs"), "CodeBuildSettings.step"),
         (lambda: untyped.CodeBuildSettings(step=UNIT_TESTS, architecture="arm"), "CodeBuildSettings.architecture"),
         *(
-            (lambda image=image: untyped.CodeBuildSettings(step=UNIT_TESTS, image=image), "CodeBuildSettings.image")
+            (
+                lambda make=make, image=image: make(dataclasses.replace(UNIT_TESTS, image=image)),
+                "BuildStep.image",
+            )
             for image in (
                 "aws/codebuild/nodejs:10.14.1-1.7.0",
                 "aws/codebuild/docker:18.09.0-1.7.0",
                 "aws/codebuild/amazonlinux-aarch64-standard:4.0",
-                "a b",
-                "",
-                3,
+            )
+            for make in (
+                lambda step: untyped.CodeBuildSettings(step=step),
+                lambda step: untyped.QuickStartSettings(pipeline=PipelineSettings(steps=[step, CONTAINER_IMAGE])),
+                lambda step: untyped.RenderSettings(pipeline=PipelineSettings(steps=[step, CONTAINER_IMAGE])),
             )
         ),
-        *(
-            (
-                lambda compute_type=compute_type: untyped.CodeBuildSettings(step=UNIT_TESTS, compute_type=compute_type),
-                "CodeBuildSettings.compute_type",
-            )
-            for compute_type in ("small", "BUILD_GENERAL1_HUGE", "BUILD_LAMBDA_1GB", "", None, 1)
-        ),
-        (lambda: untyped.CodeBuildSettings(step=UNIT_TESTS, timeout_minutes=4), "CodeBuildSettings.timeout_minutes"),
-        (lambda: untyped.CodeBuildSettings(step=UNIT_TESTS, timeout_minutes=2161), "CodeBuildSettings.timeout_minutes"),
+        (lambda: untyped.QuickStartSettings(architecture="arm"), "QuickStartSettings.architecture"),
         (lambda: untyped.CodeBuildSettings(step=UNIT_TESTS, build_logs=1), "CodeBuildSettings.build_logs"),
     ],
 )

@@ -35,10 +35,12 @@ from ecs_cd_templates import (
     to_yaml,
 )
 from ecs_cd_templates.cfn.evaluation import Target, resolve
+from ecs_cd_templates.cfn.intrinsics import walk
 from ecs_cd_templates.environments import MAX_ID_LENGTH, Scope
 from ecs_cd_templates.launch.role_policies import role_policies
 from ecs_cd_templates.stacks import prerequisites
-from ecs_cd_templates.steps import MAX_STEP_NAME_LENGTH
+from ecs_cd_templates.steps import MAX_STEP_NAME_LENGTH, placed, unit_tests
+from ecs_cd_templates.texts import LANGUAGES, Text
 from iam_evaluator import Request, is_allowed
 from support import PARTITIONS, TARGET, data, load
 
@@ -86,12 +88,115 @@ def test_a_step_more_is_in_every_pipeline_between_its_neighbours() -> None:
 
 
 def test_a_step_after_the_image_gets_the_application_and_not_the_image_definitions() -> None:
-    settings = RenderSettings(pipeline=PipelineSettings(steps=[UNIT_TESTS, CONTAINER_IMAGE, SCAN]))
+    after = BuildStep(name="Sign", output="Signed")
+    settings = RenderSettings(pipeline=PipelineSettings(steps=[UNIT_TESTS, CONTAINER_IMAGE, after, SCAN]))
     resources = resolve(data(settings)["quick-start.yaml"], {}, TARGET).resources
     build, deploy = resources["PipelineForDevEnv"]["Properties"]["Stages"][1:]
-    tests, image, scan = build["Actions"]
-    assert scan["InputArtifacts"] == tests["OutputArtifacts"]
+    tests, image, sign, scan = build["Actions"]
+    # Its source, with its buildspec, is the application; beside it are the image definitions, which name the image.
+    assert sign["InputArtifacts"] == [*tests["OutputArtifacts"], *image["OutputArtifacts"]]
+    assert sign["Configuration"]["PrimarySource"] == tests["OutputArtifacts"][0]["Name"]
+    assert scan["InputArtifacts"] == [*sign["OutputArtifacts"], *image["OutputArtifacts"]]
+    assert scan["Configuration"]["PrimarySource"] == "Signed"
     assert deploy["Actions"][0]["InputArtifacts"] == image["OutputArtifacts"]
+
+
+def test_a_step_before_the_tests_gets_the_source() -> None:
+    for output in (None, "Generated"):
+        first = BuildStep(name="Generate", output=output)
+        settings = RenderSettings(pipeline=PipelineSettings(steps=[first, UNIT_TESTS, CONTAINER_IMAGE]))
+        resources = resolve(data(settings)["quick-start.yaml"], {}, TARGET).resources
+        generate, tests, image = resources["PipelineForDevEnv"]["Properties"]["Stages"][1]["Actions"]
+        assert generate["InputArtifacts"] == [{"Name": "SourceArtifact"}]
+        assert tests["InputArtifacts"] == [{"Name": output or "SourceArtifact"}]
+        assert image["InputArtifacts"] == tests["OutputArtifacts"]
+        assert all("PrimarySource" not in each["Configuration"] for each in (generate, tests, image))
+
+
+@pytest.mark.parametrize(
+    ("further", "order"),
+    [
+        ("", "Nodejs ContainerImage"),
+        ("A:source B:tests C:image", "A Nodejs B ContainerImage C"),
+        ("C:image B:tests A:source", "A Nodejs B ContainerImage C"),
+        ("A:Nodejs B:tests C:Nodejs D:ContainerImage E:image", "Nodejs A B C ContainerImage D E"),
+        # The order in which they are given stays, as far as each is still after its step.
+        ("A:tests B:tests C:A", "Nodejs A B C ContainerImage"),
+        ("C:A A:tests B:tests", "Nodejs A C B ContainerImage"),
+        ("C:B B:A A:source", "A B C Nodejs ContainerImage"),
+        ("D:C C:image B:A A:tests", "Nodejs A B ContainerImage C D"),
+    ],
+)
+def test_further_steps_are_placed_after_what_they_name(further: str, order: str) -> None:
+    assert [step.name for step in placed(UNIT_TESTS, CONTAINER_IMAGE, _further(further))] == order.split()
+
+
+@pytest.mark.parametrize(
+    ("further", "message"),
+    [
+        ("A:Tests", "'Tests': is no step: set what A comes after to one of source, tests, image, Nodejs, Cont"),
+        ("A:", "'': is no step: set what A comes after"),
+        ("A:a", "'a': is no step"),
+        ("A:A", "'A': is itself after A: set what A comes after to one of source, tests, image, Nodejs"),
+        ("A:B B:A", "'A': is itself after B: set what B comes after"),
+        ("A:B B:C C:D D:B", "'B': is itself after D: set what D comes after"),
+        # What comes after such a step is not what is wrong.
+        (
+            "A:B B:C C:Nope D:tests",
+            "'Nope': is no step: set what C comes after to one of source, tests, image",
+        ),
+    ],
+)
+def test_steps_that_have_no_place_are_refused(further: str, message: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        placed(UNIT_TESTS, CONTAINER_IMAGE, _further(further))
+    assert caught.value.field == "BuildStep.after"
+    assert f"BuildStep.after: {message}" in str(caught.value)
+
+
+def _further(text: str) -> list[tuple[BuildStep, str]]:
+    pairs = [each.split(":") for each in text.split()]
+    return [(BuildStep(name=name), after) for name, after in pairs]
+
+
+def test_unit_tests_in_another_language_take_the_place_of_those_in_nodejs() -> None:
+    own = unit_tests(cache=True, compute_type="BUILD_GENERAL1_MEDIUM")
+    settings = RenderSettings(pipeline=PipelineSettings(steps=[own, CONTAINER_IMAGE]))
+    templates = data(settings)
+    project = templates["code-build-unitTests.yaml"]["Resources"]["CodeBuildProject"]["Properties"]
+    assert project["Source"]["BuildSpec"] == "buildspec_tests.yml"
+    assert project["Environment"]["ComputeType"] == "BUILD_GENERAL1_MEDIUM"
+    assert "Cache" in project
+    policies = role_policies({}, TARGET, settings)["ecs-cd-codebuild-unit-tests.json"]
+    assert "TestReports" in [statement["Sid"] for statement in policies["Statement"]]
+    tests, image = templates["quick-start.yaml"]["Resources"]["PipelineForDevEnv"]["Properties"]["Stages"][1]["Actions"]
+    assert tests["Name"] == "UnitTests"
+    assert image["InputArtifacts"] == tests["OutputArtifacts"]
+    everything = [build().to_dict() for build in catalog.templates(settings).values()]
+    texts = [each for template in everything for each in walk(template) if isinstance(each, Text)]
+    assert len(texts) > 100
+    for language in LANGUAGES:
+        assert not [text for text in texts if "node" in text.in_language(language).lower()]
+
+
+def test_the_forms_name_the_buildspec_of_the_step() -> None:
+    steps = [dataclasses.replace(step, buildspec=f"build/{step.name}.yml") for step in CONTRACT]
+    settings = RenderSettings(pipeline=PipelineSettings(steps=steps))
+    form = data(settings)["deployment-pipeline-with-approval.yaml"]["Parameters"]
+    for step in steps:
+        assert f"({step.buildspec})" in form[step.project.name]["Description"]
+
+
+def test_permissions_are_granted_by_name() -> None:
+    checking = dataclasses.replace(SCAN, grants=[*grants.PERMISSIONS.values()])
+    settings = RenderSettings(pipeline=PipelineSettings(steps=[UNIT_TESTS, CONTAINER_IMAGE, checking]))
+    build = role_policies({}, TARGET, settings)["ecs-cd-codebuild-own-check.json"]
+    statements = {statement["Sid"]: statement for statement in build["Statement"]}
+    assert statements["ImagePull"]["Action"] == ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
+    assert statements["ImageScanFindings"]["Action"] == ["ecr:DescribeImageScanFindings"]
+    assert len(statements["ImagePull"]["Resource"]) == len(ENVIRONMENTS)
+    assert {"TestReports", "RegistryToken"} < set(statements)
+    assert all(function.__doc__ for function in grants.PERMISSIONS.values())
 
 
 # The most hyphens that are put into a name: one before each capital that follows another kind of character.
@@ -283,6 +388,13 @@ def _step(**changes: Any) -> Any:
         ({"privileged": "yes"}, "privileged"),
         *(({"grants": value}, "grants") for value in (("s3:GetObject",), None, grants.report_tests, "text", "")),
         *(({"texts": value}, "texts") for value in ("nope", "", None)),
+        *(({"image": value}, "image") for value in ("a b", "", 3)),
+        *(
+            ({"compute_type": value}, "compute_type")
+            for value in ("small", "BUILD_GENERAL1_HUGE", "BUILD_LAMBDA_1GB", "", None, 1)
+        ),
+        *(({"timeout_minutes": value}, "timeout_minutes") for value in (4, 2161, "30", None)),
+        ({"cache": 1}, "cache"),
     ],
 )
 def test_a_step_that_cannot_work_is_refused(changes: dict[str, Any], field: str) -> None:

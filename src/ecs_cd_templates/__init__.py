@@ -45,7 +45,7 @@ from .stacks.load_balancer import build as build_load_balancer
 from .stacks.prerequisites import build as build_prerequisites
 from .stacks.quick_start import build as build_quick_start
 from .stacks.vpc import build as build_vpc
-from .steps import BUILD_STEPS, CONTAINER_IMAGE, UNIT_TESTS, BuildStep
+from .steps import BUILD_STEPS, CONTAINER_IMAGE, UNIT_TESTS, BuildStep, unit_tests
 
 __version__ = "0.1.0"
 
@@ -93,4 +93,5 @@ __all__ = [
     "read_settings",
     "render",
     "to_yaml",
+    "unit_tests",
 ]

@@ -82,17 +82,22 @@ def approval(*, topic: Named, repository: Named, branch: Named, settings: Pipeli
     return Action(declaration, grants.request_approval(topic))
 
 
-def build(step: BuildStep, *, project: Named, source: str, variables: Sub | None = None) -> Action:
-    """A build in the step's CodeBuild project, from the artifact that is its source."""
+def build(step: BuildStep, *, project: Named, sources: Sequence[str], variables: Sub | None = None) -> Action:
+    """A build in the step's CodeBuild project, from the first artifact, which has its buildspec.
+
+    The build finds a further artifact in the directory ``$CODEBUILD_SRC_DIR_ARTIFACT``
+    (https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-CodeBuild.html).
+    """
     outputs: dict[str, Any] = {"OutputArtifacts": [OutputArtifacts(Name=step.output)]} if step.output else {}
     declaration = Actions(
         Name=step.action,
         ActionTypeId=_type("Build", "CodeBuild"),
         Configuration={
             "ProjectName": ref(project),
+            **({"PrimarySource": sources[0]} if len(sources) > 1 else {}),
             **({} if variables is None else {"EnvironmentVariables": variables}),
         },
-        InputArtifacts=[InputArtifacts(Name=source)],
+        InputArtifacts=[InputArtifacts(Name=source) for source in sources],
         **outputs,
     )
     return Action(declaration, grants.start_build(project))

@@ -37,6 +37,7 @@ from .stacks import (
     quick_start,
     vpc,
 )
+from .steps import BuildStep
 
 QUICK_START = "quick-start.yaml"
 PREREQUISITES = "prerequisites.yaml"
@@ -78,9 +79,10 @@ class RenderSettings:
         try:
             templates(self)
         except SettingsError as error:
-            # The settings of a template have the same field.
-            name = f"RenderSettings.{error.field.rpartition('.')[2]}"
-            raise SettingsError(name, error.value, error.remedy) from None
+            # The settings of a template have the same field; what is wrong with a step is not about a template.
+            owner, _, name = error.field.rpartition(".")
+            field = error.field if owner == BuildStep.__name__ else f"RenderSettings.{name}"
+            raise SettingsError(field, error.value, error.remedy) from None
 
 
 def templates(settings: RenderSettings | None = None) -> Mapping[str, Callable[[], Template]]:

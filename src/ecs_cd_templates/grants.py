@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from awacs import codebuild, codecommit, codepipeline, ecr, ecs, iam, logs, s3, sns, sts
@@ -251,6 +252,41 @@ def image_push(build: BuildResources) -> list[Grant]:
             resources=tuple(ecr_repository_arn(repository) for repository in build.repositories),
         ),
     ]
+
+
+def image_pull(build: BuildResources) -> list[Grant]:
+    """What a build calls to pull the image that was pushed.
+
+    https://docs.aws.amazon.com/AmazonECR/latest/userguide/repository-policy-examples.html
+    """
+    return [
+        registry_token(),
+        Grant(
+            sid="ImagePull",
+            actions=(ecr.BatchGetImage, ecr.GetDownloadUrlForLayer),
+            resources=tuple(ecr_repository_arn(repository) for repository in build.repositories),
+        ),
+    ]
+
+
+def image_scan_findings(build: BuildResources) -> list[Grant]:
+    """What a build calls to wait for ECR's basic scan of the image that was pushed, and to read what it found.
+
+    https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeImageScanFindings.html
+    """
+    return [
+        Grant(
+            sid="ImageScanFindings",
+            actions=(ecr.DescribeImageScanFindings,),
+            resources=tuple(ecr_repository_arn(repository) for repository in build.repositories),
+        )
+    ]
+
+
+PERMISSIONS: Mapping[str, Callable[[BuildResources], list[Grant]]] = MappingProxyType(
+    {"test_reports": report_tests, "image_pull": image_pull, "image_scan_findings": image_scan_findings}
+)
+"""What a further build may be granted by name; each function says what for."""
 
 
 # EventBridge: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-identity-based.html

@@ -15,7 +15,7 @@ from .environments import ENVIRONMENTS, Environment, each_once
 from .errors import SettingsError
 from .inputs import pipeline_parameters
 from .sources import CodeCommit, Source
-from .steps import BUILD_STEPS, COMPUTE_TYPES, BuildStep, checked_steps
+from .steps import BUILD_STEPS, BuildStep, checked_steps
 
 TagMutability = Literal["IMMUTABLE", "IMMUTABLE_WITH_EXCLUSION", "MUTABLE"]
 PipelineType = Literal["V1", "V2"]
@@ -200,12 +200,7 @@ class CodeBuildSettings:
     """The template of one CodeBuild project.
 
     ``step``: the build that it is for, which decides its buildspec and whether Docker may run in it.
-    ``architecture``: the processor that the images run on; it also picks the build image.
-    ``image``: a maintained CodeBuild image of that architecture, or an image of your own (its
-    registry address); None takes the newest maintained Amazon Linux image.
-    ``compute_type``: one of :data:`COMPUTE_TYPES`; new accounts may be refused anything larger than the smallest.
-    ``timeout_minutes``: 5 to 2160
-    (https://docs.aws.amazon.com/codebuild/latest/APIReference/API_CreateProject.html).
+    ``architecture``: the processor that the images run on; it also picks the build image where the step names none.
     ``build_logs``: builds write to the log group ``/aws/codebuild/PROJECT``.
 
     Raises :class:`SettingsError`.
@@ -213,28 +208,13 @@ class CodeBuildSettings:
 
     step: BuildStep
     architecture: Architecture = "X86_64"
-    image: str | None = None
-    compute_type: str = "BUILD_GENERAL1_SMALL"
-    timeout_minutes: int = 30
     build_logs: bool = True
 
     def __post_init__(self) -> None:
         instance("CodeBuildSettings.step", self.step, BuildStep)
         one_of("CodeBuildSettings.architecture", self.architecture, get_args(Architecture))
-        whole_number("CodeBuildSettings.timeout_minutes", self.timeout_minutes, 5, 2160)
         flag("CodeBuildSettings.build_logs", self.build_logs)
-        one_of("CodeBuildSettings.compute_type", self.compute_type, COMPUTE_TYPES)
-        maintained = MAINTAINED_IMAGES[self.architecture]
-        if self.image is None:
-            object.__setattr__(self, "image", maintained[0])
-        elif not re.fullmatch(r"[!-~]+", text("CodeBuildSettings.image", self.image)):
-            raise SettingsError("CodeBuildSettings.image", self.image, "give an image address without spaces")
-        elif self.image.startswith("aws/codebuild/") and self.image not in maintained:
-            raise SettingsError(
-                "CodeBuildSettings.image",
-                self.image,
-                f"is not a maintained {self.architecture} image: use one of {', '.join(maintained)}",
-            )
+        build_image(self.step, self.architecture)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -310,6 +290,7 @@ class QuickStartSettings:
         object.__setattr__(self, "environments", each_once(name, self.environments))
         instance("QuickStartSettings.pipeline", self.pipeline, PipelineSettings)
         one_of("QuickStartSettings.architecture", self.architecture, get_args(Architecture))
+        one_of("QuickStartSettings.architecture", self.architecture, get_args(Architecture))
         match self.sample_app:
             case None:
                 pass
@@ -318,12 +299,31 @@ class QuickStartSettings:
             case _:
                 remedy = "give the bucket's name and the object's key, as a tuple"
                 raise SettingsError("QuickStartSettings.sample_app", self.sample_app, remedy)
+        for step in self.pipeline.steps:
+            build_image(step, self.architecture)
         if len(self.environments) > MAX_ENVIRONMENTS_AT_ONCE:
             raise SettingsError(
                 name,
                 f"{len(self.environments)} environments",
                 f"a stack of everything holds {MAX_ENVIRONMENTS_AT_ONCE} at most: launch the others by themselves",
             )
+
+
+def build_image(step: BuildStep, architecture: Architecture) -> str:
+    """What the step runs in: its own image, or the newest maintained Amazon Linux image for the processor.
+
+    An image of CodeBuild's is one that is still maintained, for this very processor. Raises :class:`SettingsError`.
+    """
+    maintained = MAINTAINED_IMAGES[architecture]
+    if step.image is None:
+        return maintained[0]
+    if step.image.startswith("aws/codebuild/") and step.image not in maintained:
+        raise SettingsError(
+            "BuildStep.image",
+            step.image,
+            f"is not a maintained {architecture} image: use one of {', '.join(maintained)}",
+        )
+    return step.image
 
 
 def s3_folder_url(name: str, value: str) -> str:

@@ -7,9 +7,9 @@ the parameters, the project's role with its permissions, and what the launch pag
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 from . import constraints, grants
 from .checks import flag, instance, one_of, text, whole_number
@@ -33,9 +33,12 @@ BUILD_MINUTES = 5, 2160
 SOURCE, APPROVAL, DEPLOY = "Source", "Approval", "Deploy"
 SOURCE_ARTIFACT = "SourceArtifact"
 
-# Those of Linux containers on either processor; new accounts may be refused anything larger than the smallest
-# (https://docs.aws.amazon.com/codebuild/latest/userguide/build-env-ref-compute-types.html).
+# Those that Linux containers have, on x86-64 and on ARM alike; new accounts may be refused anything larger than the
+# smallest (https://docs.aws.amazon.com/codebuild/latest/userguide/build-env-ref-compute-types.html#environment.types).
 COMPUTE_TYPES = tuple(f"BUILD_GENERAL1_{size}" for size in ("SMALL", "MEDIUM", "LARGE", "XLARGE", "2XLARGE"))
+
+# What a further step can come after besides another step.
+PLACES = ("source", "tests", "image")
 
 # What an application's other roles are called: a step of one of these names would want the same role name.
 OTHER_ROLES = ("Pipeline", "Events", "Task", "Execution")
@@ -45,19 +48,24 @@ OTHER_ROLES = ("Pipeline", "Events", "Task", "Execution")
 class BuildStep:
     """A build: a CodeBuild project of its own, and an action in every pipeline that runs it.
 
-    ``name``: 1 to 19 ASCII letters and digits, the first a capital, such as ``SecurityScan``; parameters,
-    logical IDs and the template's file are named after it. ``display_name`` says in labels what it is, 1
-    to 80 characters on one line; by default the name in words, such as ``security scan``. ``buildspec``: the
-    file in the application that says what to run, by default ``buildspec_securityScan.yml``. ``grants``:
-    what its role may do besides writing its log and reading and writing artifacts. ``privileged``: whether
-    Docker may run in it. ``output``: the artifact that it passes on, if any; later steps get what the last
-    one passed on. ``pushes_image``: it pushes the container image, which its role then may, and passes on
-    the image definitions that are deployed; exactly one step does. ``action``: the action's name, by default
-    the step's. ``texts`` begins the keys of its texts. ``image``: what it runs in, a maintained CodeBuild image or
-    an image of your own; None takes the newest maintained Amazon Linux image of the pipelines' architecture.
-    ``compute_type``: one of :data:`COMPUTE_TYPES`. ``timeout_minutes``: 5 to 2160
-    (https://docs.aws.amazon.com/codebuild/latest/APIReference/API_CreateProject.html). ``cache``: whether what one
-    build leaves behind speeds the next one up.
+    ``name``: 1 to 19 ASCII letters and digits, the first a capital, such as ``SecurityScan``; parameters, logical IDs
+    and the template's file are named after it. ``display_name`` says in labels what it is, 1 to 80 characters on one
+    line; by default the name in words, such as ``security scan``. ``buildspec``: the file in the application that
+    says what to run, by default ``buildspec_securityScan.yml``. ``grants``: what its role may do besides writing its
+    log and reading and writing artifacts. ``privileged``: whether Docker may run in it. ``output``: the artifact that
+    it passes on, if any; later steps get what the last one passed on. ``pushes_image``: it pushes the container
+    image, which its role then may, and passes on the image definitions that are deployed; exactly one step does.
+    Steps after it find these in a directory of their own, beside the application:
+    ``$CODEBUILD_SRC_DIR_BuildContainerArtifact``, if that is the ``output``. ``action``: the action's name, by
+    default the step's. ``texts`` begins the keys of its texts. ``image``: what it runs in, a maintained CodeBuild
+    image of the pipelines' architecture, or an image of your own that CodeBuild may pull without the step's role,
+    because it is public or its ECR repository lets CodeBuild
+    (https://docs.aws.amazon.com/codebuild/latest/userguide/sample-ecr.html); None takes the newest maintained Amazon
+    Linux image. ``compute_type``: one of :data:`COMPUTE_TYPES`. ``timeout_minutes``: 5 to 2160
+    (https://docs.aws.amazon.com/codebuild/latest/APIReference/API_CreateProject.html). ``cache``: keep for the next
+    build, on the machine and as long as that is there, the directories that the buildspec lists under ``cache``, and
+    Docker's layers where Docker may run. What one build leaves there, all later ones of the project use, whichever
+    branch they are of (https://docs.aws.amazon.com/codebuild/latest/userguide/caching-local.html).
 
     Raises :class:`SettingsError`.
     """
@@ -212,6 +220,56 @@ CONTAINER_IMAGE = BuildStep(
 )
 BUILD_STEPS = (UNIT_TESTS, CONTAINER_IMAGE)
 """The unit tests, then the container image."""
+
+
+def unit_tests(buildspec: str = "buildspec_tests.yml", **machine: Any) -> BuildStep:
+    """Unit tests in any language, to take the place of :data:`UNIT_TESTS`, whose texts are about Node.js.
+
+    ``machine``: the ``image``, ``compute_type``, ``timeout_minutes`` and ``cache`` of the :class:`BuildStep`. Raises
+    :class:`SettingsError`.
+    """
+    return BuildStep(
+        name="UnitTests",
+        display_name=Text("step.UnitTests.display_name"),
+        buildspec=buildspec,
+        grants=UNIT_TESTS.grants,
+        output=UNIT_TESTS.output,
+        texts="step.UnitTests",
+        **machine,
+    )
+
+
+def placed(tests: BuildStep, image: BuildStep, further: Sequence[tuple[BuildStep, str]]) -> tuple[BuildStep, ...]:
+    """All steps in the order in which they run: tests, image, and each further step after what is beside it.
+
+    That is one of :data:`PLACES`, namely ``source`` for right at the start, ``tests`` or ``image``, or the name of
+    any other step, given earlier or later. Steps after the same one stay in the order in which they are given. Raises
+    :class:`SettingsError` for a step that comes after none of these, or in the end after itself.
+    """
+    order: list[BuildStep] = []
+    waiting = list(further)
+    for place, first in zip(PLACES, ([], [tests], [image]), strict=True):
+        reached = {place, *(step.name for step in first)}
+        order += first
+        while (ready := next((each for each in waiting if each[1] in reached), None)) is not None:
+            waiting.remove(ready)
+            order.append(ready[0])
+            reached.add(ready[0].name)
+    if waiting:
+        _refuse_place({step.name: after for step, after in waiting}, [*PLACES, *(step.name for step in order)])
+    return tuple(order)
+
+
+def _refuse_place(waiting: Mapping[str, str], choices: Sequence[str]) -> NoReturn:
+    """Raises the error about the step that keeps the others waiting."""
+    name = after = next(iter(waiting))
+    passed: set[str] = set()
+    while after in waiting and after not in passed:
+        passed.add(after)
+        name, after = after, waiting[after]
+    problem = f"is itself after {name}" if after in waiting else "is no step"
+    remedy = f"{problem}: set what {name} comes after to one of {', '.join(choices)}"
+    raise SettingsError("BuildStep.after", after, remedy)
 
 
 def checked_steps(name: str, steps: object) -> tuple[BuildStep, ...]:

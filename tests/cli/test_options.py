@@ -160,7 +160,14 @@ def test_environments(text: str, expected: Environment, command: Command) -> Non
         ([part for n in range(9) for part in ("--environment", f"E{n}")], "--environment: '9 environments'"),
         (["--build-step", "scan"], "--build-step: 'scan': use 1 to 19"),
         (["--build-step", "Scan,buildspec=/x"], "--build-step buildspec: '/x': give the file's path"),
-        (["--build-step", "Scan,after=Tests"], "there is no step 'Tests': give after=Nodejs or after="),
+        (
+            ["--build-step", "Scan,after=Tests"],
+            "--build-step after: 'Tests': is no step: set what Scan comes after to one of source, tests, image, Nodejs",
+        ),
+        (
+            ["--build-step", "A,after=B", "--build-step", "B,after=A"],
+            "--build-step after: 'A': is itself after B: set what B",
+        ),
         (["--build-step", "Nodejs"], "--build-step: 'Nodejs': is also the name of the step Nodejs"),
         (["--build-step", "Deploy"], "--build-step: 'Deploy': is the action of something else in the pipelines"),
         (["--build-step", "Task"], "--build-step: 'Task': is the name of something else in the pipelines"),
@@ -199,6 +206,17 @@ def test_steps_after_the_same_one_stay_in_the_order_in_which_they_were_given(com
     ]
     assert own == ["code-build-first.yaml", "code-build-second.yaml", "code-build-zero.yaml"]
     assert names.index(own[0]) == names.index("code-build-nodejs.yaml") + 1 or len(BUILD_STEPS) > 2
+
+
+def test_steps_have_their_places_whatever_order_they_are_given_in(command: Command) -> None:
+    given = ("Last,after=Late", "Late,after=image", "Middle,after=tests", "Early,after=source")
+    assert command("list", *(part for text in given for part in ("--build-step", text))) == 0
+    builds = [name for line in command.out.splitlines() if (name := line.split()[0]).startswith("code-build-")]
+    usual = [step.file_name for step in BUILD_STEPS]
+    early, *usual_and_middle, late, last = builds
+    assert (early, late, last) == ("code-build-early.yaml", "code-build-late.yaml", "code-build-last.yaml")
+    assert [name for name in usual_and_middle if name in usual] == usual
+    assert builds.index("code-build-middle.yaml") == builds.index("code-build-nodejs.yaml") + 1
 
 
 def test_a_path_that_does_not_fit_on_a_line_is_written_out(command: Command) -> None:

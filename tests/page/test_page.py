@@ -23,7 +23,7 @@ from ecs_cd_templates.errors import BucketError, RegionError
 from ecs_cd_templates.launch.bundle import Folder, publication, published_settings
 from ecs_cd_templates.page import PageSettings, to_html
 from ecs_cd_templates.settings import PipelineSettings
-from ecs_cd_templates.steps import CONTAINER_IMAGE, UNIT_TESTS
+from ecs_cd_templates.steps import CONTAINER_IMAGE, UNIT_TESTS, placed, unit_tests
 from ecs_cd_templates.texts import LANGUAGES, Text, words
 from support import replace_catalogue
 
@@ -213,6 +213,16 @@ def test_picture_follows_environments_and_steps() -> None:
         ("deploy", "Deploy"),
     ]
     assert lane["steps"][2][2] == ["${CodeBuildOwnCheckProjectName}"]
+
+
+def test_picture_shows_each_build_in_its_place() -> None:
+    further = [(BuildStep(name=name), after) for name, after in (("Scan", "image"), ("Lint", "source"))]
+    steps = placed(unit_tests(), CONTAINER_IMAGE, further)
+    settings = RenderSettings(pipeline=PipelineSettings(steps=steps))
+    for name in ("deployment-pipeline-for-all-env.yaml", "quick-start.yaml"):
+        for lane in _lanes(name, templates=settings):
+            builds = [words for kind, words, *_ in lane["steps"] if kind == "build"]
+            assert builds == ["lint", "Unit tests", "Container image", "scan"]
 
 
 def test_nested_stacks_need_the_regions_of_what_is_in_them() -> None:

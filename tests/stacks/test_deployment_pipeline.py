@@ -18,16 +18,19 @@ from ecs_cd_templates import (
     Environment,
     ParameterError,
     PipelineSettings,
+    QuickStartSettings,
     SettingsError,
     build_all_environments,
     build_code_build,
     build_deployment_pipeline,
+    build_quick_start,
     to_yaml,
 )
 from ecs_cd_templates.catalog import RenderSettings
 from ecs_cd_templates.cfn.evaluation import Resolved, Target, resolve
+from ecs_cd_templates.settings import Architecture
 from ecs_cd_templates.stacks import deployment_pipeline
-from ecs_cd_templates.steps import BUILD_STEPS, CONTAINER_IMAGE, BuildStep
+from ecs_cd_templates.steps import BUILD_STEPS, COMPUTE_TYPES, CONTAINER_IMAGE, UNIT_TESTS, BuildStep
 from support import PARTITIONS, TARGET, branch_of, data, load, parameters, rendered
 
 BASE_URL = "https://b.s3.us-east-1.amazonaws.com/p"
@@ -440,13 +443,8 @@ def test_settings_change_what_they_say() -> None:
 
 
 def test_build_settings_change_what_they_say() -> None:
-    settings = CodeBuildSettings(
-        step=CONTAINER_IMAGE,
-        architecture="ARM64",
-        compute_type="BUILD_GENERAL1_LARGE",
-        timeout_minutes=5,
-        build_logs=False,
-    )
+    step = replace(CONTAINER_IMAGE, compute_type="BUILD_GENERAL1_LARGE", timeout_minutes=5)
+    settings = CodeBuildSettings(step=step, architecture="ARM64", build_logs=False)
     properties = load(to_yaml(build_code_build(settings)))["Resources"]["CodeBuildProject"]["Properties"]
     assert properties["Environment"] == {
         "Type": "ARM_CONTAINER",
@@ -456,6 +454,37 @@ def test_build_settings_change_what_they_say() -> None:
     }
     assert properties["LogsConfig"] == {"CloudWatchLogs": {"Status": "DISABLED"}}
     assert properties["TimeoutInMinutes"] == 5
+    assert "Cache" not in properties
+
+
+@pytest.mark.parametrize("architecture", ["X86_64", "ARM64"])
+@pytest.mark.parametrize("size", COMPUTE_TYPES)
+def test_each_size_of_machine_is_there_for_each_processor(size: str, architecture: Architecture) -> None:
+    own = "public.ecr.aws/docker/library/python:3.13"
+    step = replace(UNIT_TESTS, compute_type=size, image=own)
+    template = load(to_yaml(build_code_build(CodeBuildSettings(step=step, architecture=architecture))))
+    environment = template["Resources"]["CodeBuildProject"]["Properties"]["Environment"]
+    assert (environment["ComputeType"], environment["Image"]) == (size, own)
+
+
+@pytest.mark.parametrize(
+    ("step", "modes"),
+    [(UNIT_TESTS, ["LOCAL_CUSTOM_CACHE"]), (CONTAINER_IMAGE, ["LOCAL_CUSTOM_CACHE", "LOCAL_DOCKER_LAYER_CACHE"])],
+)
+def test_a_cache_keeps_docker_layers_only_where_docker_runs(step: BuildStep, modes: list[str]) -> None:
+    settings = QuickStartSettings(
+        pipeline=PipelineSettings(
+            steps=[
+                replace(UNIT_TESTS, cache=step is UNIT_TESTS),
+                replace(CONTAINER_IMAGE, cache=step is CONTAINER_IMAGE),
+            ]
+        )
+    )
+    resources = load(to_yaml(build_quick_start(settings)))["Resources"].values()
+    projects = [each["Properties"] for each in resources if each["Type"] == "AWS::CodeBuild::Project"]
+    cached = [each for each in projects if "Cache" in each]
+    assert [each["Source"]["BuildSpec"] for each in cached] == [step.buildspec] * len(settings.environments)
+    assert all(each["Cache"] == {"Type": "LOCAL", "Modes": modes} for each in cached)
 
 
 def test_nested_stacks_can_be_updated_in_place() -> None:

@@ -21,7 +21,7 @@ from ..services import FILE_NAME, Service, read_settings
 from ..services.checking import unknown
 from ..services.shape import ApprovalMessage
 from ..settings import Architecture, PipelineSettings, PipelineType, TagMutability
-from ..steps import BUILD_STEPS, UNIT_TESTS, BuildStep
+from ..steps import BUILD_STEPS, CONTAINER_IMAGE, PLACES, UNIT_TESTS, BuildStep, placed
 
 PROGRAM = "ecs-cd-templates"
 _MODULE = "ecs_cd_templates"
@@ -55,6 +55,7 @@ _OPTIONS = {
     f"{BuildStep.__name__}.action": "--build-step",
     f"{BuildStep.__name__}.display_name": "--build-step name",
     f"{BuildStep.__name__}.buildspec": "--build-step buildspec",
+    f"{BuildStep.__name__}.after": "--build-step after",
 }
 
 
@@ -167,7 +168,7 @@ def _add_choices(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="NAME[,name=TEXT][,buildspec=FILE][,after=STEP][,privileged]",
         help="a further build in every pipeline, such as SecurityScan,buildspec=buildspec_scan.yml, which is a file of "
-        f"the application; it runs after the step {UNIT_TESTS.name} or the one that after= names",
+        f"the application; it runs after the tests or what after= names: {', '.join(PLACES)} or another step's NAME",
     )
     for flag, kind, default, what in _CHOICES:
         choices = get_args(kind)
@@ -178,15 +179,12 @@ def _add_choices(parser: argparse.ArgumentParser) -> None:
 
 def render_settings(options: argparse.Namespace, nested_base_url: str | None = None) -> RenderSettings:
     """The settings that the options ask for. Raises :class:`SettingsError`."""
-    steps = list(BUILD_STEPS)
-    for text in options.build_step:
-        _insert(steps, text)
     pipeline = PipelineSettings(
         pipeline_type=options.pipeline_type,
         rollback_on_failure=options.pipeline_type == "V2",
         image_tag_mutability=options.tag_mutability,
         approval_shows_message=options.approval_message == "shown",
-        steps=steps,
+        steps=_steps(options.build_step),
     )
     return RenderSettings(
         environments=environments_of(options),
@@ -287,25 +285,24 @@ def _environment(text: str) -> Environment:
     return Environment(**{"id": name, "display_name": name, **changes})
 
 
-def _insert(steps: list[BuildStep], text: str) -> None:
-    """Adds the step that the text describes to those that there are."""
+def _steps(texts: Sequence[str]) -> tuple[BuildStep, ...]:
+    """The usual steps, and those that the texts describe in their places among them."""
+    before = ["source", *(step.name for step in BUILD_STEPS)]
+    others = [pair for pair in zip(BUILD_STEPS, before, strict=False) if pair[0] not in (UNIT_TESTS, CONTAINER_IMAGE)]
+    return placed(UNIT_TESTS, CONTAINER_IMAGE, [*map(_build_step, texts), *others])
+
+
+def _build_step(text: str) -> tuple[BuildStep, str]:
+    """The step that the text describes, and what it comes after."""
     name, *parts = text.split(",")
     fields = dict(_fields("--build-step", text, parts, {"name", "buildspec", "after"}, {"privileged": ""}))
-    after = fields.get("after", UNIT_TESTS.name)
-    names = [step.name for step in steps]
-    if after not in names:
-        raise SettingsError("--build-step", text, f"there is no step {after!r}: give after={' or after='.join(names)}")
     step = BuildStep(
         name=name,
         display_name=fields.get("name"),
         buildspec=fields.get("buildspec"),
         privileged="privileged" in fields,
     )
-    at = names.index(after) + 1
-    # Steps after the same one stay in the order in which they were given.
-    while at < len(steps) and steps[at] not in BUILD_STEPS:
-        at += 1
-    steps.insert(at, step)
+    return step, fields.get("after", "tests")
 
 
 def _fields(

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from troposphere import Output, Ref, Template
-from troposphere.codebuild import Artifacts, CloudWatchLogs, LogsConfig, Project, Source
+from troposphere.codebuild import Artifacts, CloudWatchLogs, LogsConfig, Project, ProjectCache, Source
 from troposphere.codebuild import Environment as BuildEnvironment
 
 from ..cfn.intrinsics import Named, ref, role_arn, sub
 from ..checks import instance
 from ..parameters import Purpose, add_form, entry
-from ..settings import Architecture, CodeBuildSettings
+from ..settings import Architecture, CodeBuildSettings, build_image
+from ..steps import BuildStep
 
 _CONTAINER_TYPES: dict[Architecture, str] = {"X86_64": "LINUX_CONTAINER", "ARM64": "ARM_CONTAINER"}
 
@@ -38,6 +41,7 @@ def build(settings: CodeBuildSettings) -> Template:
 
 def add_project(template: Template, title: str, *, name: Named, role: Named, settings: CodeBuildSettings) -> Project:
     """Adds the CodeBuild project, which works with the role."""
+    step = settings.step
     logs = CloudWatchLogs(Status="DISABLED")
     if settings.build_logs:
         logs = CloudWatchLogs(Status="ENABLED", GroupName=sub("/aws/codebuild/${project}", project=name))
@@ -46,15 +50,28 @@ def add_project(template: Template, title: str, *, name: Named, role: Named, set
             title,
             Name=ref(name),
             ServiceRole=role_arn(role),
-            Source=Source(Type="CODEPIPELINE", BuildSpec=settings.step.buildspec),
+            Source=Source(Type="CODEPIPELINE", BuildSpec=step.buildspec),
             Artifacts=Artifacts(Type="CODEPIPELINE"),
             Environment=BuildEnvironment(
                 Type=_CONTAINER_TYPES[settings.architecture],
-                ComputeType=settings.compute_type,
-                Image=settings.image,
-                PrivilegedMode=settings.step.privileged,
+                ComputeType=step.compute_type,
+                Image=build_image(step, settings.architecture),
+                PrivilegedMode=step.privileged,
             ),
             LogsConfig=LogsConfig(CloudWatchLogs=logs),
-            TimeoutInMinutes=settings.timeout_minutes,
+            TimeoutInMinutes=step.timeout_minutes,
+            **_cache(step),
         )
     )
+
+
+def _cache(step: BuildStep) -> dict[str, Any]:
+    """The cache of the step's project, if it wants one.
+
+    What CodeBuild calls the source cache is for Git repositories only, and a pipeline's artifact is none
+    (https://docs.aws.amazon.com/codebuild/latest/userguide/caching-local.html).
+    """
+    if not step.cache:
+        return {}
+    modes = ["LOCAL_CUSTOM_CACHE", *(["LOCAL_DOCKER_LAYER_CACHE"] if step.privileged else [])]
+    return {"Cache": ProjectCache(Type="LOCAL", Modes=modes)}

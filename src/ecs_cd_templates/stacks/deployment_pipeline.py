@@ -138,17 +138,21 @@ def stage_actions(
     if environment.approval == "before_build":
         build.append(_approval(inputs, environment, settings))
     variables = actions.image_variables(container=inputs.container, repository=inputs.ecr_repository)
-    application = images = SOURCE_ARTIFACT
+    application, images = SOURCE_ARTIFACT, ""
     for each in inputs.builds:
         step = each.step
         build.append(
             actions.build(
-                step, project=each.project, source=application, variables=variables if step.pushes_image else None
+                step,
+                project=each.project,
+                # With the image definitions, what comes after the image can find it.
+                sources=[application, images] if images else [application],
+                variables=variables if step.pushes_image else None,
             )
         )
         # What the image's build passes on is not the application any more.
         if step.pushes_image:
-            images = step.output or images
+            images = str(step.output)
         elif step.output:
             application = step.output
     # In the stage before, because a deployment stage that fails deploys what ran before once more.
