@@ -15,10 +15,11 @@ from ..cfn.regions import partition_of
 from ..constraints import EXISTING, LOG_RETENTION, TASK_COUNT, TASK_SIZE, TASK_SIZES, ResourceName, task_size
 from ..environments import ENVIRONMENTS, Environment
 from ..errors import NOT_GIVEN, MissingExtraError, RegionError, SettingsError
+from ..grants import PERMISSIONS
 from ..settings import PipelineSettings
 from ..sources import CodeCommit, Connection, Source
 from ..stacks.ecs_cluster import instance_memory
-from ..steps import CONTAINER_IMAGE, UNIT_TESTS, BuildStep
+from ..steps import CONTAINER_IMAGE, UNIT_TESTS, BuildStep, placed, unit_tests
 from .checking import unknown
 from .reading import Document, KeyPath
 from .service import EnvironmentValues, Rollout, Service, Services, ServiceValues, Target
@@ -34,7 +35,6 @@ from .shape import (
     Step,
     TaskRange,
 )
-from .stand_ins import PERMISSIONS, placed, unit_tests
 
 # Names of what all environments of a service share have this word where the others have the environment's ID.
 RESERVED_IDS = ("shared",)

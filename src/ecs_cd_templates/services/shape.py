@@ -18,6 +18,7 @@ from ..cfn.constraint import Constraint
 from ..cfn.partitions import PARTITIONS
 from ..constraints import MAX_TASKS, TASK_SIZES, or_existing
 from ..environments import IMAGES_TO_KEEP, Approval
+from ..grants import PERMISSIONS
 from ..parameters import NETWORK_CIDR
 from ..settings import (
     APPROVAL_MINUTES,
@@ -30,7 +31,7 @@ from ..settings import (
 )
 from ..sources.connection import Host
 from ..steps import BUILD_MINUTES, COMPUTE_TYPES
-from .stand_ins import CONNECTION, FULL_REPOSITORY_ID, HOST_ARN, KMS_KEY_ARN, PERMISSIONS
+from .stand_ins import CONNECTION, FULL_REPOSITORY_ID, HOST_ARN, KMS_KEY_ARN
 
 ApprovalMessage = Literal["shown", "hidden"]
 Permissions = Literal["self_managed", "service_managed"]
