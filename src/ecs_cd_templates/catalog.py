@@ -10,9 +10,8 @@ from typing import get_args
 from troposphere import Template
 
 from .cfn.rendering import to_yaml
-from .checks import instance, one_of
+from .checks import instance, one_of, same_fields
 from .environments import ENVIRONMENTS, Environment, each_once
-from .errors import SettingsError
 from .settings import (
     FIRST_IMAGE,
     FIRST_IMAGE_PORT,
@@ -20,7 +19,6 @@ from .settings import (
     Architecture,
     CodeBuildSettings,
     DeploymentPipelineSettings,
-    EcsEnvironmentSettings,
     PipelineSettings,
     PrerequisitesSettings,
     QuickStartSettings,
@@ -75,12 +73,8 @@ class RenderSettings:
         object.__setattr__(self, "environments", environments)
         instance("RenderSettings.pipeline", self.pipeline, PipelineSettings)
         one_of("RenderSettings.architecture", self.architecture, get_args(Architecture))
-        try:
+        with same_fields(RenderSettings):
             templates(self)
-        except SettingsError as error:
-            # The settings of a template have the same field.
-            name = f"RenderSettings.{error.field.rpartition('.')[2]}"
-            raise SettingsError(name, error.value, error.remedy) from None
 
 
 def templates(settings: RenderSettings | None = None) -> Mapping[str, Callable[[], Template]]:
@@ -96,13 +90,16 @@ def templates(settings: RenderSettings | None = None) -> Mapping[str, Callable[[
         environments=settings.environments, pipeline=pipeline, nested_base_url=settings.nested_base_url
     )
     common = PrerequisitesSettings(environments=settings.environments, pipeline=pipeline)
-    first = EcsEnvironmentSettings(environment=settings.environments[0], architecture=architecture)
     everything = QuickStartSettings(
         environments=settings.environments,
         pipeline=pipeline,
         architecture=architecture,
         sample_app=settings.sample_app,
+        container_port=settings.container_port,
+        first_image=settings.first_image,
+        cpu_target_percent=settings.cpu_target_percent,
     )
+    first = everything.ecs_environment(settings.environments[0])
     projects = [CodeBuildSettings(step=step, architecture=architecture) for step in pipeline.steps]
     one_each = [_WITHOUT_APPROVAL, _WITH_APPROVAL]
     if any(environment.approval == "before_deploy" for environment in settings.environments):

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from .errors import SettingsError
 
 # https://docs.aws.amazon.com/codepipeline/latest/APIReference/API_GitFilePathFilterCriteria.html
 MAX_PATTERNS = 8
+
+
+@contextmanager
+def same_fields(settings: type) -> Iterator[None]:
+    """Makes an error about a field of other settings one about the field of the same name of these."""
+    try:
+        yield
+    except SettingsError as error:
+        field = f"{settings.__name__}.{error.field.rpartition('.')[2]}"
+        raise SettingsError(field, error.value, error.remedy) from None
 
 
 def text(name: str, value: object) -> str:
