@@ -390,7 +390,7 @@ def test_the_machine_fails_on_other_designs(design: str) -> None:
 
 # What the form says of these: a change of them restarts the tasks with the image that it names, or they cannot change.
 NEEDS_THE_IMAGE = {
-    QUICK_START: {"ApplicationName", "ECSTaskImages", "ECSTaskSize"},
+    QUICK_START: {"ApplicationName", "ECSTaskImages", *(f"ECSTaskSizeFor{each.id}Env" for each in ENVIRONMENTS)},
     ENVIRONMENT: {
         "ECSTaskContainerName",
         "ECSTaskExecutionRoleName",

@@ -10,9 +10,8 @@ from typing import get_args
 from troposphere import Template
 
 from .cfn.rendering import to_yaml
-from .checks import instance, one_of
+from .checks import instance, one_of, same_fields
 from .environments import ENVIRONMENTS, Environment, each_once
-from .errors import SettingsError
 from .settings import (
     FIRST_IMAGE,
     FIRST_IMAGE_PORT,
@@ -20,7 +19,6 @@ from .settings import (
     Architecture,
     CodeBuildSettings,
     DeploymentPipelineSettings,
-    EcsEnvironmentSettings,
     PipelineSettings,
     PrerequisitesSettings,
     QuickStartSettings,
@@ -76,13 +74,8 @@ class RenderSettings:
         object.__setattr__(self, "environments", environments)
         instance("RenderSettings.pipeline", self.pipeline, PipelineSettings)
         one_of("RenderSettings.architecture", self.architecture, get_args(Architecture))
-        try:
+        with same_fields(RenderSettings, but=BuildStep):
             templates(self)
-        except SettingsError as error:
-            # The settings of a template have the same field; what is wrong with a step is not about a template.
-            owner, _, name = error.field.rpartition(".")
-            field = error.field if owner == BuildStep.__name__ else f"RenderSettings.{name}"
-            raise SettingsError(field, error.value, error.remedy) from None
 
 
 def templates(settings: RenderSettings | None = None) -> Mapping[str, Callable[[], Template]]:
@@ -98,13 +91,17 @@ def templates(settings: RenderSettings | None = None) -> Mapping[str, Callable[[
         environments=settings.environments, pipeline=pipeline, nested_base_url=settings.nested_base_url
     )
     common = PrerequisitesSettings(environments=settings.environments, pipeline=pipeline)
-    first = EcsEnvironmentSettings(environment=settings.environments[0], architecture=architecture)
     everything = QuickStartSettings(
         environments=settings.environments,
         pipeline=pipeline,
         architecture=architecture,
         sample_app=settings.sample_app,
+        container_port=settings.container_port,
+        first_image=settings.first_image,
+        cpu_target_percent=settings.cpu_target_percent,
     )
+    networks = {each.network: everything.ecs_environment(each) for each in reversed(settings.environments)}
+    first = networks[settings.environments[0].network]
     projects = [CodeBuildSettings(step=step, architecture=architecture) for step in pipeline.steps]
     one_each = [_WITHOUT_APPROVAL, _WITH_APPROVAL]
     if any(environment.approval == "before_deploy" for environment in settings.environments):
@@ -120,7 +117,10 @@ def templates(settings: RenderSettings | None = None) -> Mapping[str, Callable[[
         "load-balancer.yaml": partial(load_balancer.build, first),
         "ecs-cluster.yaml": partial(ecs_cluster.build, first),
         "ecs-service.yaml": partial(ecs_service.build, first),
-        "ecs-environment.yaml": partial(ecs_environment.build, first),
+        **{
+            ecs_environment.file_name(one.environment): partial(ecs_environment.build, one)
+            for one in reversed(networks.values())
+        },
     }
 
 

@@ -3,12 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from .errors import SettingsError
 
 # https://docs.aws.amazon.com/codepipeline/latest/APIReference/API_GitFilePathFilterCriteria.html
 MAX_PATTERNS = 8
+
+
+@contextmanager
+def same_fields(settings: type, *, but: type | None = None) -> Iterator[None]:
+    """Makes an error about a field of other settings one about the field of the same name of these.
+
+    What is wrong with a ``but`` stays as it is.
+    """
+    try:
+        yield
+    except SettingsError as error:
+        owner, _, name = error.field.rpartition(".")
+        field = error.field if but is not None and owner == but.__name__ else f"{settings.__name__}.{name}"
+        raise SettingsError(field, error.value, error.remedy) from None
 
 
 def text(name: str, value: object) -> str:

@@ -339,6 +339,7 @@ INSTANCE_TYPE = Constraint(message=Text("constraint.INSTANCE_TYPE"))
 INSTANCE_IMAGE = Constraint(message=Text("constraint.INSTANCE_IMAGE"))
 VPC = Constraint(message=Text("constraint.VPC"))
 PUBLIC_SUBNET = Constraint(message=Text("constraint.PUBLIC_SUBNET"))
+PRIVATE_SUBNET = Constraint(message=Text("constraint.PRIVATE_SUBNET"))
 SECURITY_GROUP = Constraint(message=Text("constraint.SECURITY_GROUP"))
 
 EXISTING = "existing:"

@@ -4,7 +4,7 @@ Prices are those of us-east-1 without tax, as of September 2026, in US dollars: 
 the hour (https://aws.amazon.com/elasticloadbalancing/pricing/, https://aws.amazon.com/vpc/pricing/,
 https://aws.amazon.com/fargate/pricing/), metrics by the month (https://aws.amazon.com/cloudwatch/pricing/).
 Not in it: builds, pipelines (by the minute, https://aws.amazon.com/codepipeline/pricing/), requests, logs and
-stored images, which come with use.
+stored images, which come with use; NAT gateways and VPC endpoints, which are those of a network that exists.
 """
 
 from __future__ import annotations
@@ -45,14 +45,16 @@ def idle(environments: Sequence[Environment]) -> list[Cost]:
     count = len(environments)
     costs = [
         Cost("load balancers", count, LOAD_BALANCER),
-        # A load balancer has one in each of its subnets, and a task one of its own.
-        Cost("public IPv4 addresses", (len(PUBLIC_SUBNETS) + 1) * count, PUBLIC_ADDRESS),
+        Cost("public IPv4 addresses", sum(map(public_addresses, environments)), PUBLIC_ADDRESS),
         Cost("tasks", count, TASK),
+        Cost("Container Insights", sum(environment.production for environment in environments), INSIGHTS),
     ]
-    productive = sum(environment.production for environment in environments)
-    if productive:
-        costs.append(Cost("Container Insights", productive, INSIGHTS))
-    return costs
+    return [cost for cost in costs if cost.count]
+
+
+def public_addresses(environment: Environment) -> int:
+    """How many public IPv4 addresses the environment has: a load balancer one in each subnet, and a task one."""
+    return len(PUBLIC_SUBNETS) * environment.public_load_balancer + environment.public_tasks
 
 
 def total(environments: Sequence[Environment]) -> int:

@@ -47,7 +47,9 @@ class Environment:
     ``images_to_keep`` (1 to 1000) is the number of images that the proposed lifecycle policy leaves
     in the ECR repository. ``network``: ``new`` makes a VPC; the others ask for a VPC that exists, and put load balancer
     and tasks into its public subnets (``public``), the load balancer into public and the tasks into private subnets
-    (``private_tasks``), or both into private subnets, where nothing has a public address (``private``).
+    (``private_tasks``), or both into private subnets, where nothing has a public address (``private``). It is chosen
+    before the launch: a load balancer that has another scheme is another load balancer
+    (https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-elasticloadbalancingv2-loadbalancer.html).
     ``release_tags``: Git tags, as patterns such as ``v*``, whose push starts the pipeline as a push to its branch does;
     with a connection as the source only.
 
@@ -78,6 +80,21 @@ class Environment:
         whole_number("Environment.images_to_keep", self.images_to_keep, *IMAGES_TO_KEEP)
         one_of("Environment.network", self.network, get_args(Network))
         object.__setattr__(self, "release_tags", patterns("Environment.release_tags", self.release_tags, "v*"))
+
+    @property
+    def new_network(self) -> bool:
+        """Whether the environment gets a VPC of its own."""
+        return self.network == "new"
+
+    @property
+    def public_load_balancer(self) -> bool:
+        """Whether the load balancer has public addresses."""
+        return self.network != "private"
+
+    @property
+    def public_tasks(self) -> bool:
+        """Whether tasks on Fargate, or EC2 instances, have public addresses."""
+        return self.network in ("new", "public")
 
 
 ENVIRONMENTS: tuple[Environment, ...] = (

@@ -397,6 +397,7 @@ TASK_SIZE = ParameterSpec(
     name="ECSTaskSize",
     group=ECS_GROUP,
     constraint=constraints.TASK_SIZE,
+    per_environment=True,
     default=constraints.task_size(*constraints.TASK_SIZES[0]),
 )
 TASK_COUNT = ParameterSpec(
@@ -442,19 +443,24 @@ VPC = ParameterSpec(
     name="VpcId",
     group=NETWORK_GROUP,
     constraint=constraints.VPC,
+    per_environment=True,
     type="AWS::EC2::VPC::Id",
 )
 # An Application Load Balancer needs two availability zones.
-PUBLIC_SUBNETS = tuple(
-    ParameterSpec(
-        name=f"PublicSubnet{number}Id",
-        group=NETWORK_GROUP,
-        constraint=constraints.PUBLIC_SUBNET,
-        type="AWS::EC2::Subnet::Id",
-        texts="parameter.PublicSubnetId",
-        fill=(("number", str(number)),),
+PUBLIC_SUBNETS, PRIVATE_SUBNETS = (
+    tuple(
+        ParameterSpec(
+            name=f"{kind}Subnet{number}Id",
+            group=NETWORK_GROUP,
+            constraint=constraint,
+            per_environment=True,
+            type="AWS::EC2::Subnet::Id",
+            texts=f"parameter.{kind}SubnetId",
+            fill=(("number", str(number)),),
+        )
+        for number in (1, 2)
     )
-    for number in (1, 2)
+    for kind, constraint in (("Public", constraints.PUBLIC_SUBNET), ("Private", constraints.PRIVATE_SUBNET))
 )
 CERTIFICATE = ParameterSpec(
     name="CertificateArn",

@@ -9,7 +9,7 @@ from typing import Literal, get_args
 
 from .cfn.limits import MAX_PARAMETER_VALUE_BYTES, MAX_PARAMETERS
 from .cfn.partitions import PARTITIONS
-from .checks import flag, instance, one_of, text, whole_number
+from .checks import flag, instance, one_of, same_fields, text, whole_number
 from .constraints import BUCKET_NAME, CONTAINER_IMAGE, LOG_RETENTION
 from .environments import ENVIRONMENTS, Environment, each_once
 from .errors import SettingsError
@@ -225,7 +225,9 @@ class EcsEnvironmentSettings:
     ``architecture``: the processor that the image is built for; it also picks the instances and their image.
     ``container_port``: 1 to 65535, where the application listens, as its Dockerfile says.
     ``first_image``: what the service runs until the first deployment. It must answer 200 on
-    ``container_port`` as it is, because a deployment replaces the image and nothing else.
+    ``container_port`` as it is, because a deployment replaces the image and nothing else. It comes from a registry
+    that needs no sign-in, or from one whose own policy lets the role pull that ECS starts tasks with; without a NAT
+    gateway, from an ECR repository of the account (``stacks/vpc.py``).
     ``cpu_target_percent``: 10 to 90, the use of CPU that Application Auto Scaling keeps where the form asks for
     least and most tasks (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-autoscaling-targettracking.html).
     ``log_retention_days``: one of the numbers of days that CloudWatch Logs offers.
@@ -266,9 +268,9 @@ class EcsEnvironmentSettings:
 class QuickStartSettings:
     """The template of everything at once: prerequisites, environments, build projects and pipelines.
 
-    ``environments``: 1 to 8, each with a VPC of its own; a region has five unless more are asked for
-    (https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html), and the limit is ours. Each has
-    its part of the network and of the list of images by its place, so a new one goes to the end.
+    ``environments``: 1 to 8, which is our limit. Each has its place in the list of images, and its part of the
+    addresses by its place among those with a new network, so a new one goes to the end. A region has five VPCs
+    unless more are asked for (https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html).
     ``pipeline``: how every pipeline behaves, and its builds. ``architecture``: the processor that images
     are built for and run on. ``sample_app``: the S3 bucket and key of an archive that becomes the
     repository's first commit, or None for an empty repository. ``container_port``, ``first_image`` and
@@ -289,8 +291,8 @@ class QuickStartSettings:
         name = "QuickStartSettings.environments"
         object.__setattr__(self, "environments", each_once(name, self.environments))
         instance("QuickStartSettings.pipeline", self.pipeline, PipelineSettings)
-        one_of("QuickStartSettings.architecture", self.architecture, get_args(Architecture))
-        one_of("QuickStartSettings.architecture", self.architecture, get_args(Architecture))
+        with same_fields(QuickStartSettings):
+            self.ecs_environment(self.environments[0])
         match self.sample_app:
             case None:
                 pass
@@ -307,6 +309,16 @@ class QuickStartSettings:
                 f"{len(self.environments)} environments",
                 f"a stack of everything holds {MAX_ENVIRONMENTS_AT_ONCE} at most: launch the others by themselves",
             )
+
+    def ecs_environment(self, environment: Environment) -> EcsEnvironmentSettings:
+        """The settings of the environment, as its own template has them."""
+        return EcsEnvironmentSettings(
+            environment=environment,
+            architecture=self.architecture,
+            container_port=self.container_port,
+            first_image=self.first_image,
+            cpu_target_percent=self.cpu_target_percent,
+        )
 
 
 def build_image(step: BuildStep, architecture: Architecture) -> str:

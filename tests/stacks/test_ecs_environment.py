@@ -857,7 +857,6 @@ def test_three_environments_fit_into_one_template() -> None:
         "ECSInstanceType",
         "ECSInstanceImageId",
         "ECSTaskContainerName",
-        "ECSTaskSize",
         "AvailabilityZone1",
         "AvailabilityZone2",
     }

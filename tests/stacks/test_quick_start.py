@@ -45,7 +45,7 @@ def made(**values: str) -> dict[str, dict[str, Any]]:
 
 def test_launches_without_typing_anything() -> None:
     assert all("Default" in parameter for parameter in TEMPLATE["Parameters"].values())
-    assert len(TEMPLATE["Parameters"]) <= 24
+    assert len(TEMPLATE["Parameters"]) <= 26
     types = [resource["Type"] for resource in made().values()]
     each = len(ENVIRONMENTS)
     for kind, count in (
@@ -414,7 +414,7 @@ def test_as_many_images_as_environments(images: str) -> None:
         {"ECSTaskCountForQAEnv": "11"},
         {"AvailabilityZone1": "us-east-1a"},
         {"ContainerInsights": "enabled"},
-        {"ECSLaunchType": "EC2", "ECSTaskSize": "2048 CPU units, 8192 MiB"},
+        {"ECSLaunchType": "EC2", "ECSTaskSizeForQAEnv": "2048 CPU units, 8192 MiB"},
         {"CertificateArnForDevEnv": "arn:aws:iam::111122223333:server-certificate/x"},
     ],
 )

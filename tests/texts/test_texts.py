@@ -69,9 +69,12 @@ def test_no_text_is_there_that_nothing_uses() -> None:
         Environment(id="One", display_name="one", approval="before_build"),
         Environment(id="Two", display_name="acceptance", approval="before_deploy"),
     ]
+    existing = [Environment(id="One", display_name="one", network="private_tasks")]
     used = set()
     for settings in (
         RenderSettings(),
+        RenderSettings(environments=[*existing, Environment(id="Two", display_name="two", network="private")]),
+        RenderSettings(environments=[*existing, Environment(id="Two", display_name="two")]),
         RenderSettings(environments=several, pipeline=PipelineSettings(steps=[UNIT_TESTS, CONTAINER_IMAGE, scan])),
         RenderSettings(pipeline=PipelineSettings(steps=[unit_tests(), CONTAINER_IMAGE])),
     ):

@@ -50,7 +50,7 @@ def launches(target: Target) -> list[Launch]:
 
 
 def _launches(target: Target) -> Iterator[Launch]:
-    settings, application = target.settings, target.values.application
+    settings = target.settings
     shared = _shared(target)
     every = scopes(settings.environments)
     own = {scope: _of_environment(target, scope) for scope in every}
@@ -211,5 +211,5 @@ def _number(value: int | None) -> str | None:
     return None if value is None else str(value)
 
 
-def _flag(value: bool | None) -> str | None:
+def _flag(value: bool | None) -> str | None:  # noqa: FBT001 - the value is all that it is about
     return None if value is None else str(value).lower()

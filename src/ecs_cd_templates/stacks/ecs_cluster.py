@@ -101,8 +101,11 @@ def build(settings: EcsEnvironmentSettings) -> Template:
     instance("settings", settings, EcsEnvironmentSettings)
     scope = Scope(settings.environment, only=True)
     template = Template(Description=Text("template.ecs-cluster"))
-    form = add_form(template, [*vpc.existing_entries(), *entries(settings, scope)])
-    add_cluster(template, form, vpc.existing_network(template, form), scope)
+    public = settings.environment.public_tasks
+    subnets = vpc.subnets(public=public)
+    form = add_form(template, [*vpc.existing_entries(scope, subnets), *entries(settings, scope)])
+    vpc.require_distinct_subnets(template, form, scope, subnets)
+    add_cluster(template, form, vpc.existing_network(form, scope, public=public), scope)
     return template
 
 
@@ -196,7 +199,7 @@ def _add_instances(
         LaunchTemplate(
             scope.name("InstanceLaunchTemplate"),
             Condition=condition,
-            LaunchTemplateData=_instance(form, cluster, profile, security_group),
+            LaunchTemplateData=_instance(form, cluster, profile, security_group, network),
         )
     )
     group = AutoScalingGroup(
@@ -324,7 +327,7 @@ def _security_group(title: str, network: Network, *, condition: str) -> Security
 
 
 def _instance(
-    form: Form, cluster: EcsCluster, profile: InstanceProfile, security_group: SecurityGroup
+    form: Form, cluster: EcsCluster, profile: InstanceProfile, security_group: SecurityGroup, network: Network
 ) -> LaunchTemplateData:
     return LaunchTemplateData(
         ImageId=ref(form.of(parameters.INSTANCE_IMAGE)),
@@ -334,8 +337,10 @@ def _instance(
         # (https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/configuring-IMDS-new-instances.html).
         MetadataOptions=MetadataOptions(HttpTokens="required", HttpPutResponseHopLimit=1),
         NetworkInterfaces=[
-            # Without a NAT gateway, a public address is the way to ECS, ECR and the logs.
-            NetworkInterfaces(DeviceIndex=0, AssociatePublicIpAddress=True, Groups=[security_group.get_att("GroupId")])
+            # In a public subnet, a public address is the way to ECS, ECR and the logs.
+            NetworkInterfaces(
+                DeviceIndex=0, AssociatePublicIpAddress=network.public, Groups=[security_group.get_att("GroupId")]
+            )
         ],
         BlockDeviceMappings=[
             LaunchTemplateBlockDeviceMapping(

@@ -15,11 +15,11 @@ CloudFormation hears nothing of that. So an update of the stack must not set the
 - Only an update that makes a new family needs the running image, because the task definition then has the one that
   the form names: ``ecs-cd-templates deploy-parameters`` tells it.
 
-On Fargate a task has a public address, with which it pulls images and writes logs. On EC2 a task
+On Fargate a task in a public subnet has a public address, with which it pulls images and writes logs. On EC2 a task
 cannot have one (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-networking-awsvpc.html):
 the instance pulls the image and writes the logs, requests come from the load balancer within the
 VPC, but a call that the application itself makes to the internet or to AWS needs a NAT gateway or
-VPC endpoints.
+VPC endpoints. In private subnets all of that does (``vpc.py``).
 """
 
 from __future__ import annotations
@@ -81,19 +81,22 @@ def build(settings: EcsEnvironmentSettings) -> Template:
     instance("settings", settings, EcsEnvironmentSettings)
     scope = Scope(settings.environment, only=True)
     template = Template(Description=Text("template.ecs-service"))
+    public = settings.environment.public_tasks
+    subnets = vpc.subnets(public=public)
     form = add_form(
         template,
         [
-            *vpc.existing_entries(),
+            *vpc.existing_entries(scope, subnets),
             *load_balancer.existing_entries(),
             *ecs_cluster.existing_entries(scope),
             *entries(settings, scope),
         ],
     )
+    vpc.require_distinct_subnets(template, form, scope, subnets)
     add_service(
         template,
         form,
-        vpc.existing_network(template, form),
+        vpc.existing_network(form, scope, public=public),
         load_balancer.existing_load_balancer(form),
         ecs_cluster.existing_cluster(template, form, scope),
         settings,
@@ -109,7 +112,7 @@ def entries(settings: EcsEnvironmentSettings, scope: Scope) -> list[Entry]:
         entry(parameters.SERVICE, Purpose.MAKE, scope),
         entry(parameters.CONTAINER, Purpose.MAKE),
         replace(image, default=settings.first_image),
-        entry(parameters.TASK_SIZE, Purpose.MAKE),
+        entry(parameters.TASK_SIZE, Purpose.MAKE, scope),
         entry(parameters.TASK_COUNT, Purpose.MAKE, scope),
         entry(parameters.ECR_REPOSITORY, Purpose.USE, scope),
         entry(parameters.TASK_ROLE, Purpose.MAKE, scope),
@@ -130,7 +133,7 @@ def add_service(
     """Adds the service with its task definition, roles, log group and security group, and outputs for their names."""
     roles = [form.of(parameters.TASK_ROLE, scope), form.of(parameters.TASK_EXECUTION_ROLE, scope)]
     require_distinct(template, scope.name("DistinctTaskRoles"), roles, Text("rule.own_task_roles"))
-    size = form.of(parameters.TASK_SIZE)
+    size = form.of(parameters.TASK_SIZE, scope)
     log_group = template.add_resource(_log_group(scope.name("LogGroup"), settings))
     task_role = template.add_resource(_task_role(form, scope))
     execution_role = template.add_resource(_execution_role(form, scope, log_group))
@@ -190,7 +193,7 @@ def add_service(
                 AwsvpcConfiguration=AwsvpcConfiguration(
                     Subnets=network.subnets,
                     SecurityGroups=[security_group.get_att("GroupId")],
-                    AssignPublicIp=If(cluster.on_ec2, "DISABLED", "ENABLED"),
+                    AssignPublicIp=If(cluster.on_ec2, "DISABLED", "ENABLED") if network.public else "DISABLED",
                 )
             ),
         )

@@ -1,4 +1,10 @@
-"""The template of an Application Load Balancer: over HTTP, or over HTTPS where there is a certificate."""
+"""The template of an Application Load Balancer: over HTTP, or over HTTPS where there is a certificate.
+
+One without public addresses takes requests from everywhere, too: that is whatever has a way into the VPC
+(https://docs.aws.amazon.com/elasticloadbalancing/latest/userguide/how-elastic-load-balancing-works.html), over a
+peering or a VPN for instance. The addresses of the VPC would leave out those for whom such an application is, and a
+template cannot look them up.
+"""
 
 from __future__ import annotations
 
@@ -37,6 +43,10 @@ TLS_POLICY_IN_GOVCLOUD = "ELBSecurityPolicy-TLS13-1-2-Res-2021-06"
 # How long a deployment waits for open requests of the task that it stops; ELB's own default is 300 seconds.
 DEREGISTRATION_SECONDS = 30
 
+# Where requests come from, and what is said of the address because of it.
+_EVERYWHERE = ("everywhere", "")
+_INSIDE = ("whatever has a way into the VPC", ", which answers in the VPC and what is connected to it only")
+
 
 @dataclass(frozen=True, kw_only=True)
 class LoadBalancer:
@@ -55,8 +65,11 @@ def build(settings: EcsEnvironmentSettings) -> Template:
     instance("settings", settings, EcsEnvironmentSettings)
     scope = Scope(settings.environment, only=True)
     template = Template(Description=Text("template.load-balancer"))
-    form = add_form(template, [*vpc.existing_entries(), *entries(scope)])
-    add_load_balancer(template, form, vpc.existing_network(template, form), settings, scope)
+    public = settings.environment.public_load_balancer
+    subnets = vpc.subnets(public=public)
+    form = add_form(template, [*vpc.existing_entries(scope, subnets), *entries(scope)])
+    vpc.require_distinct_subnets(template, form, scope, subnets)
+    add_load_balancer(template, form, vpc.existing_network(form, scope, public=public), settings, scope)
     return template
 
 
@@ -87,10 +100,13 @@ def add_load_balancer(
     scope: Scope,
 ) -> LoadBalancer:
     """Adds the load balancer, its listeners and target group, and outputs for them and its address."""
+    everywhere, reach = _EVERYWHERE if network.public else _INSIDE
     certificate = ref(form.of(parameters.CERTIFICATE, scope))
     secure = template.add_condition(scope.name("UseHTTPS"), Not(Equals(certificate, "")))
     in_govcloud = template.add_condition("InGovCloud", Equals(Ref("AWS::Partition"), "aws-us-gov"))
-    security_group = template.add_resource(_security_group(scope.name("LoadBalancerSecurityGroup"), network))
+    security_group = template.add_resource(
+        _security_group(scope.name("LoadBalancerSecurityGroup"), network, everywhere)
+    )
     template.add_resource(
         SecurityGroupIngress(
             scope.name("HTTPSIngress"),
@@ -100,7 +116,7 @@ def add_load_balancer(
             FromPort=443,
             ToPort=443,
             CidrIp="0.0.0.0/0",
-            Description="HTTPS from everywhere",
+            Description=f"HTTPS from {everywhere}",
         )
     )
     # Creation needs the internet gateway; deletion of the gateway needs the public addresses gone.
@@ -110,7 +126,7 @@ def add_load_balancer(
             ApplicationLoadBalancer(
                 scope.name("LoadBalancer"),
                 Type="application",
-                Scheme="internet-facing",
+                Scheme="internet-facing" if network.public else "internal",
                 Subnets=network.subnets,
                 SecurityGroups=[security_group.get_att("GroupId")],
                 LoadBalancerAttributes=[
@@ -161,7 +177,7 @@ def add_load_balancer(
     for name, description, value in (
         (
             "ServiceUrl",
-            "The application's address; with a certificate, let its domain name lead here",
+            f"The application's address{reach}; with a certificate, let its domain name lead here",
             If(secure, sub("https://${address}", **address), sub("http://${address}", **address)),
         ),
         (parameters.LOAD_BALANCER_SECURITY_GROUP.name, "The load balancer's security group", result.security_group),
@@ -171,18 +187,18 @@ def add_load_balancer(
     return result
 
 
-def _security_group(title: str, network: Network) -> SecurityGroup:
+def _security_group(title: str, network: Network, everywhere: str) -> SecurityGroup:
     """The load balancer's group. Whoever joins the target group adds the way to it.
 
     The rule that leads nowhere takes the place of the one that would let everything out.
     """
     return SecurityGroup(
         title,
-        GroupDescription="Takes requests from everywhere and hands them on to the service",
+        GroupDescription=f"Takes requests from {everywhere} and hands them on to the service",
         VpcId=ref(network.vpc),
         SecurityGroupIngress=[
             SecurityGroupRule(
-                IpProtocol="tcp", FromPort=80, ToPort=80, CidrIp="0.0.0.0/0", Description="HTTP from everywhere"
+                IpProtocol="tcp", FromPort=80, ToPort=80, CidrIp="0.0.0.0/0", Description=f"HTTP from {everywhere}"
             )
         ],
         SecurityGroupEgress=[

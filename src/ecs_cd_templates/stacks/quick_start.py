@@ -12,7 +12,7 @@ nothing in another environment.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from troposphere import Cidr, Equals, If, Join, Not, Output, Ref, Select, Split, Template
@@ -23,13 +23,11 @@ from ..cfn.console import add_partitions
 from ..cfn.intrinsics import Named, ref, sub
 from ..checks import instance
 from ..constraints import EXISTING, container_images, existing_only, vpc_cidr
-from ..environments import Scope, scopes
+from ..environments import Environment, Scope, scopes
 from ..inputs import BuildInput, PipelineInputs
 from ..parameters import Entry, Form, ParameterSpec, Purpose, add_form, entry
 from ..settings import (
-    FIRST_IMAGE,
     CodeBuildSettings,
-    EcsEnvironmentSettings,
     PrerequisitesSettings,
     QuickStartSettings,
 )
@@ -55,24 +53,23 @@ def build(settings: QuickStartSettings) -> Template:
     Raises :class:`SettingsError` for what is not settings.
     """
     instance("settings", settings, QuickStartSettings)
-    price = str(costs.total(settings.environments))
-    template = Template(Description=Text("template.quick-start", price=price))
+    template = Template(Description=_description(settings.environments))
     form = add_form(template, entries(settings))
     add_partitions(template)
     every = scopes(settings.environments)
     steps = settings.pipeline.steps
     application = form.of(parameters.APPLICATION)
     _add_conditions(template, form, every)
-    vpc.add_zones(template, form)
-    ecs_environment.require_fitting_instances(template, form, settings.architecture)
+    if _with_new_network(every):
+        vpc.add_zones(template, form)
     repository = _add_repository(template, form, settings)
     topic = None
     if _approved(every):
         topic = prerequisites.add_topic(template, names.topic(application))
         prerequisites.add_subscription(template, Ref(topic), form.of(parameters.APPROVAL_EMAIL))
     inputs: dict[Scope, PipelineInputs] = {}
-    for number, scope in enumerate(every):
-        own = form.with_made(_made(form, settings, scope, number))
+    for scope in every:
+        own = form.with_made(_made(form, settings, scope))
         known = {
             prerequisites.BUCKET.spec: prerequisites.add_bucket(
                 template, None, ARTIFACT_EXPIRATION_DAYS, titled=scope.name
@@ -98,7 +95,7 @@ def build(settings: QuickStartSettings) -> Template:
                 settings=CodeBuildSettings(step=step, architecture=settings.architecture),
             )
             builds.append(BuildInput(step=step, project=project))
-        service = ecs_environment.add_environment(template, own, _ecs_environment(scope, settings), scope)
+        service = ecs_environment.add_environment(template, own, settings.ecs_environment(scope.environment), scope)
         # Names are read off the resources where there are such, so that these are there before what uses them.
         inputs[scope] = PipelineInputs(
             pipeline=own.of(parameters.PIPELINE_NAME, scope),
@@ -123,7 +120,12 @@ def build(settings: QuickStartSettings) -> Template:
 def entries(settings: QuickStartSettings) -> list[Entry]:
     """The form, each parameter with a default: first what the environments share, then a group for each of them."""
     every = scopes(settings.environments)
-    ecs = {each.spec: each for each in ecs_environment.entries(_ecs_environment(every[0], settings), every[0])}
+    ecs = {
+        scope: {each.spec: each for each in ecs_environment.entries(settings.ecs_environment(scope.environment), scope)}
+        for scope in every
+    }
+    common = ecs[every[0]]
+    new = _with_new_network(every)
     application = [
         entry(parameters.APPLICATION, Purpose.MAKE),
         _repository_entry(),
@@ -131,14 +133,14 @@ def entries(settings: QuickStartSettings) -> list[Entry]:
         entry(parameters.LOG_RETENTION, Purpose.MAKE),
     ]
     containers = [
-        ecs[parameters.LAUNCH_TYPE],
-        replace(ecs[parameters.INSTANCE_TYPE], description=_instances(len(every))),
-        *(ecs[spec] for spec in (parameters.INSTANCE_IMAGE, parameters.TASK_SIZE, parameters.HEALTH_CHECK_PATH)),
+        common[parameters.LAUNCH_TYPE],
+        replace(common[parameters.INSTANCE_TYPE], description=_instances(len(every))),
+        *(common[spec] for spec in (parameters.INSTANCE_IMAGE, parameters.HEALTH_CHECK_PATH)),
         _insights_entry(every),
         *([entry(parameters.PRODUCTION_PROTECTION, Purpose.MAKE)] if _productive(every) else []),
         _images_entry(every, settings),
     ]
-    network = [_network_entry(len(every)), *(ecs[spec] for spec in parameters.AVAILABILITY_ZONES)]
+    network = [_network_entry(len(new)), *(ecs[new[0]][spec] for spec in parameters.AVAILABILITY_ZONES)] if new else []
     form = [
         *_grouped(application, parameters.APPLICATION_GROUP),
         *_grouped(containers, parameters.ECS_GROUP),
@@ -147,8 +149,8 @@ def entries(settings: QuickStartSettings) -> list[Entry]:
     for scope in every:
         own = [
             replace(entry(parameters.BRANCH, Purpose.USE, scope), default=_branch(scope)),
-            entry(parameters.TASK_COUNT, Purpose.MAKE, scope),
-            entry(parameters.CERTIFICATE, Purpose.MAKE, scope),
+            *([] if scope in new else ecs_environment.existing_network_entries(scope)),
+            *(ecs[scope][spec] for spec in (parameters.TASK_SIZE, parameters.TASK_COUNT, parameters.CERTIFICATE)),
         ]
         form += _grouped(own, Text("group.environment", environment=scope.environment.display_name))
     return form
@@ -172,15 +174,16 @@ def _insights_entry(every: list[Scope]) -> Entry:
 
 def _images_entry(every: list[Scope], settings: QuickStartSettings) -> Entry:
     fill = {
-        "port": str(_ecs_environment(every[0], settings).container_port),
+        "port": str(settings.container_port),
         "environments": in_order([scope.environment.display_name for scope in every]),
     }
     asked = entry(parameters.TASK_IMAGES, Purpose.MAKE, fill=fill)
-    return replace(asked, default=",".join([FIRST_IMAGE] * len(every)), constraint=container_images(len(every)))
+    images = ",".join([settings.first_image] * len(every))
+    return replace(asked, default=images, constraint=container_images(len(every)))
 
 
 def _network_entry(count: int) -> Entry:
-    # As many blocks as there are environments, rounded up to a power of two.
+    # As many blocks as there are environments with a new network, rounded up to a power of two.
     longest = 32 - VPC_BITS - math.ceil(math.log2(count))
     return replace(entry(parameters.NETWORK_CIDR, Purpose.MAKE), constraint=vpc_cidr(longest))
 
@@ -202,17 +205,33 @@ def _productive(every: Iterable[Scope]) -> bool:
     return any(scope.environment.production for scope in every)
 
 
-def _made(form: Form, settings: QuickStartSettings, scope: Scope, number: int) -> dict[str, Named]:
+def _with_new_network(every: Iterable[Scope]) -> list[Scope]:
+    return [scope for scope in every if scope.environment.new_network]
+
+
+def _description(environments: Sequence[Environment]) -> Text:
+    """What is made, and what of it costs money."""
+    new = sum(environment.new_network for environment in environments)
+    networks = "all" if new == len(environments) else "some" if new else "none"
+    addresses = sum(map(costs.public_addresses, environments))
+    return Text(
+        "template.quick-start",
+        network=Text(f"quick_start.network.{networks}"),
+        addresses=Text("quick_start.addresses") if addresses else "",
+        price=str(costs.total(environments)),
+    )
+
+
+def _made(form: Form, settings: QuickStartSettings, scope: Scope) -> dict[str, Named]:
     """What stands for the parameters that an environment's own template asks for, and this one does not."""
-    count = len(settings.environments)
+    every = scopes(settings.environments)
     environment = scope.environment
     everywhere = If(_INSIGHTS_EVERYWHERE, "enabled", "disabled")
     made: dict[ParameterSpec, Named] = {
         parameters.CONTAINER: CONTAINER,
         parameters.ENVIRONMENT_NAME: str(environment.display_name),
         parameters.LIFECYCLE_POLICY: str(parameters.LIFECYCLE_POLICY.default_for(environment)),
-        parameters.TASK_IMAGE: Select(number, Split(",", ref(form.of(parameters.TASK_IMAGES)))),
-        parameters.VPC_CIDR: Select(number, Cidr(ref(form.of(parameters.NETWORK_CIDR)), count, VPC_BITS)),
+        parameters.TASK_IMAGE: Select(every.index(scope), Split(",", ref(form.of(parameters.TASK_IMAGES)))),
         parameters.CONTAINER_INSIGHTS: (
             If(_INSIGHTS_SOMEWHERE, "enabled", "disabled") if environment.production else everywhere
         ),
@@ -220,6 +239,10 @@ def _made(form: Form, settings: QuickStartSettings, scope: Scope, number: int) -
             form.of(parameters.PRODUCTION_PROTECTION) if environment.production else "false"
         ),
     }
+    if environment.new_network:
+        new = _with_new_network(every)
+        blocks = Cidr(ref(form.of(parameters.NETWORK_CIDR)), len(new), VPC_BITS)
+        made[parameters.VPC_CIDR] = Select(new.index(scope), blocks)
     return {
         **names.of_environment(form.of(parameters.APPLICATION), scope, settings.pipeline.steps),
         **{parameters.name_of(spec, scope): value for spec, value in made.items()},
@@ -257,7 +280,3 @@ def _add_repository(template: Template, form: Form, settings: QuickStartSettings
         )
     )
     return name
-
-
-def _ecs_environment(scope: Scope, settings: QuickStartSettings) -> EcsEnvironmentSettings:
-    return EcsEnvironmentSettings(environment=scope.environment, architecture=settings.architecture)

@@ -1,13 +1,21 @@
-"""The template of a network: a VPC with two public subnets.
+"""The template of a network: a VPC with two public subnets; and the networks that exist already.
 
 The form asks for the VPC's CIDR block and derives the subnets' from it. Two typed blocks could
 overlap, and CloudFormation has no way to refuse that at the form: a rule compares whole values and
 computes nothing
 (https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference-rules.html).
+
+Who has a network already gives its VPC and subnets. From private ones, tasks and instances reach AWS through a NAT
+gateway, or through VPC endpoints: ``ecr.api``, ``ecr.dkr`` and ``logs``, and a gateway for S3, which has the images'
+layers; with EC2 instances also ``ecs``, ``ecs-agent`` and ``ecs-telemetry``
+(https://docs.aws.amazon.com/AmazonECS/latest/developerguide/vpc-endpoints.html). No endpoint leads to public.ecr.aws
+(https://docs.aws.amazon.com/AmazonECR/latest/userguide/vpc-endpoints.html): without a NAT gateway, the image that a
+service starts with is one that the endpoints do lead to.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -33,8 +41,8 @@ from troposphere.ec2 import VPCGatewayAttachment as GatewayAttachment
 from .. import parameters
 from ..cfn.intrinsics import Named, ref, sub
 from ..checks import instance
-from ..environments import Scope
-from ..parameters import Entry, Form, Purpose, add_form, entry
+from ..environments import Environment, Scope
+from ..parameters import Entry, Form, ParameterSpec, Purpose, add_form, entry
 from ..settings import EcsEnvironmentSettings
 from ..texts import Text
 from .rules import require_distinct
@@ -51,10 +59,14 @@ _ZONES_GIVEN = "AvailabilityZonesGiven"
 
 @dataclass(frozen=True, kw_only=True)
 class Network:
-    """A VPC, its public subnets, and what must be there before anything in them can reach the internet."""
+    """A VPC and the subnets in it for something: whether this has public addresses there, and what must be there first.
+
+    What is ``ready`` leads to the internet; in a network that exists it does already, as far as it ever will.
+    """
 
     vpc: Named
     subnets: list[AWSHelperFn | str]
+    public: bool
     ready: tuple[AWSObject, ...] = ()
 
 
@@ -104,16 +116,36 @@ def add_zones(template: Template, form: Form) -> None:
     template.add_rule("AvailabilityZones", {"Assertions": [whole, distinct]})
 
 
-def existing_entries() -> list[Entry]:
-    """The form of a VPC from another stack."""
-    return [entry(spec, Purpose.USE) for spec in (parameters.VPC, *parameters.PUBLIC_SUBNETS)]
+def subnets(*, public: bool) -> tuple[ParameterSpec, ...]:
+    """The parameters of the subnets in which something has public addresses, or has none."""
+    return parameters.PUBLIC_SUBNETS if public else parameters.PRIVATE_SUBNETS
 
 
-def existing_network(template: Template, form: Form) -> Network:
-    """The network that :func:`existing_entries` ask for."""
-    subnets = [form.of(spec) for spec in parameters.PUBLIC_SUBNETS]
-    require_distinct(template, "DistinctSubnets", subnets, Text("rule.own_zone"))
-    return Network(vpc=form.of(parameters.VPC), subnets=[ref(subnet) for subnet in subnets])
+def every_subnet(environment: Environment) -> tuple[ParameterSpec, ...]:
+    """The parameters of the subnets for the load balancer and for the tasks, which may be the same."""
+    kinds = (environment.public_load_balancer, environment.public_tasks)
+    return tuple(dict.fromkeys(spec for public in kinds for spec in subnets(public=public)))
+
+
+def existing_entries(scope: Scope, among: Sequence[ParameterSpec]) -> list[Entry]:
+    """The form of a VPC that exists already, with these subnets."""
+    wording = "" if scope.environment.public_load_balancer else "private"
+    return [
+        entry(parameters.VPC, Purpose.USE, scope, wording=wording),
+        *(entry(spec, Purpose.USE, scope) for spec in among),
+    ]
+
+
+def require_distinct_subnets(template: Template, form: Form, scope: Scope, among: Sequence[ParameterSpec]) -> None:
+    """Adds the rule that :func:`existing_entries` name no subnet twice."""
+    message = Text("rule.own_zone" if len(among) == len(subnets(public=True)) else "rule.own_subnets")
+    require_distinct(template, scope.name("DistinctSubnets"), [form.of(spec, scope) for spec in among], message)
+
+
+def existing_network(form: Form, scope: Scope, *, public: bool) -> Network:
+    """The network of :func:`existing_entries`, with its subnets in which something has public addresses, or none."""
+    found = [ref(form.of(spec, scope)) for spec in subnets(public=public)]
+    return Network(vpc=form.of(parameters.VPC, scope), subnets=found, public=public)
 
 
 def add_vpc(template: Template, form: Form, scope: Scope) -> Network:
@@ -145,7 +177,7 @@ def add_vpc(template: Template, form: Form, scope: Scope) -> Network:
             GatewayId=Ref(gateway),
         )
     )
-    subnets: list[AWSHelperFn | str] = []
+    made: list[AWSHelperFn | str] = []
     ready: list[AWSObject] = [route]
     for number, (spec, zone) in enumerate(
         zip(parameters.PUBLIC_SUBNETS, parameters.AVAILABILITY_ZONES, strict=True), start=1
@@ -166,11 +198,11 @@ def add_vpc(template: Template, form: Form, scope: Scope) -> Network:
         association = SubnetRouteTableAssociation(
             scope.name(f"PublicSubnet{number}Route"), SubnetId=Ref(subnet), RouteTableId=Ref(table)
         )
-        subnets.append(Ref(subnet))
+        made.append(Ref(subnet))
         ready.append(template.add_resource(association))
         template.add_output(Output(scope.name(spec.name), Description="A public subnet of the VPC", Value=Ref(subnet)))
         description = f"The zone of {spec.name}; give it as {zone.name} when you update the stack"
         value = subnet.get_att("AvailabilityZone")
         template.add_output(Output(scope.name(zone.name), Description=description, Value=value))
     template.add_output(Output(scope.name(parameters.VPC.name), Description="The VPC", Value=Ref(vpc)))
-    return Network(vpc=vpc, subnets=subnets, ready=tuple(ready))
+    return Network(vpc=vpc, subnets=made, public=True, ready=tuple(ready))
