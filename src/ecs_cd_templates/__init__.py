@@ -22,6 +22,7 @@ from .errors import (
     RegionError,
     SettingsError,
     StackError,
+    TemplateFileError,
     TemplateSizeError,
 )
 from .settings import (
@@ -72,6 +73,7 @@ __all__ = [
     "RenderSettings",
     "SettingsError",
     "StackError",
+    "TemplateFileError",
     "TemplateSizeError",
     "__version__",
     "build_all_environments",
