@@ -23,6 +23,7 @@ from .errors import (
     SettingsError,
     SettingsFileError,
     StackError,
+    TemplateFileError,
     TemplateSizeError,
 )
 from .services import Service, ServiceValues, Target, read_settings
@@ -78,6 +79,7 @@ __all__ = [
     "SettingsFileError",
     "StackError",
     "Target",
+    "TemplateFileError",
     "TemplateSizeError",
     "__version__",
     "build_all_environments",

@@ -56,6 +56,13 @@ class ParameterFileError(EcsCdTemplatesError):
     """A file that is not a parameter file, or not one for this."""
 
 
+class TemplateFileError(EcsCdTemplatesError):
+    """A file that is not a CloudFormation template."""
+
+    # A path says most at its end.
+    _longest_shown = 5000
+
+
 class RegionError(EcsCdTemplatesError):
     """A region that does not exist, that lacks a service, or that is in another partition."""
 

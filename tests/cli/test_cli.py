@@ -32,12 +32,21 @@ def test_version(command: Command) -> None:
     [
         (
             ["--help"],
-            ["render", "list", "--help", "--version", "Exit status: 0 ", "1 --check", "2 refused", "130 interrupted"],
+            [
+                "render",
+                "list",
+                "--help",
+                "--version",
+                "Exit status: 0 ",
+                "1 --check or --diff",
+                "2 refused",
+                "130 interrupted",
+            ],
         ),
         (
             ["render", "--help"],
             [
-                *("--output-dir", "--check", "--nested-base-url", "--tag-mutability", "--pipeline-type"),
+                *("--output-dir", "--check", "--diff", "--nested-base-url", "--tag-mutability", "--pipeline-type"),
                 *("--architecture", "IMMUTABLE", "MUTABLE", "V1", "V2", "X86_64", "ARM64", "default: templates"),
             ],
         ),
@@ -68,6 +77,7 @@ def test_help_mentions_everything(command: Command, arguments: list[str], mentio
         (["list", "extra"], "extra"),
         (["list", "--check"], "--check"),
         (["render", "--check=yes"], "--check"),
+        (["render", "--check", "--diff"], "--diff"),
         (["render", "--output-dir"], "--output-dir"),
         (["render", "--nested-base-url"], "--nested-base-url"),
         (["render", "--tag-mutability"], "--tag-mutability"),

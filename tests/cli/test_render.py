@@ -94,6 +94,68 @@ def test_check_compares_with_the_options(command: Command) -> None:
     assert "deployment-pipeline" not in command.out
 
 
+def test_check_and_diff_name_what_is_left_over(command: Command) -> None:
+    command("render", "--output-dir", "output")
+    for name in ("old.yaml", "notes.txt"):
+        Path("output", name).write_text("x")
+    assert command("render", "--output-dir", "output", "--check") == 1
+    assert (command.out, command.err) == (_lines("left over", ["old.yaml"]), "")
+    assert command("render", "--output-dir", "output", "--diff") == 1
+    assert command.out == _lines("left over", ["old.yaml"]) + (
+        f"differ: 0, new: 0, left over: 1, the same: {len(rendered())}\n"
+    )
+
+
+def test_diff_says_what_changes_and_writes_nothing(command: Command) -> None:
+    assert command("render", "--output-dir", "output", "--diff") == 1
+    assert command.out == _lines("new file", rendered()) + (
+        f"differ: 0, new: {len(rendered())}, left over: 0, the same: 0\n"
+    )
+    assert not Path("output").exists()
+
+    command("render", "--output-dir", "output")
+    assert command("render", "--output-dir", "output", "--diff") == 0
+    assert command.out == f"differ: 0, new: 0, left over: 0, the same: {len(rendered())}\n"
+
+    before = state(Path("output"))
+    assert command("render", "--output-dir", "output", "--diff", "--architecture", "ARM64") == 1
+    assert state(Path("output")) == before
+    lines = command.out.splitlines()
+    assert os.path.join("output", "ecs-service.yaml") in lines
+    assert (
+        "  changed: resource ECSTaskDefinition (AWS::ECS::TaskDefinition): RuntimePlatform.CpuArchitecture: "
+        '"X86_64" → "ARM64": REPLACED' in lines
+    )
+    assert os.path.join("output", "vpc.yaml") not in lines
+    assert lines[-1].endswith("; REPLACED: 5")
+
+
+def test_diff_sees_a_file_that_differs_in_its_form_only(command: Command) -> None:
+    command("render", "--output-dir", "output")
+    name = "vpc.yaml"
+    Path("output", name).write_text(rendered()[name] + "# mine\n")
+    assert command("render", "--output-dir", "output", "--diff") == 1
+    assert command.out.splitlines()[:2] == [
+        os.path.join("output", name),
+        "  changed: nothing but its form, such as comments or the order",
+    ]
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"x: 1\n", b"\xff", b"x" * 1_100_000], ids=["empty", "other", "binary", "large"]
+)
+def test_diff_refuses_what_is_no_template(command: Command, content: bytes) -> None:
+    command("render", "--output-dir", "output")
+    Path("output", "vpc.yaml").write_bytes(content)
+    command.assert_refuses("render", "--output-dir", "output", "--diff")
+    assert f"'{os.path.join('output', 'vpc.yaml')}'" in command.err
+
+
+def test_diff_refuses_what_is_no_file(command: Command) -> None:
+    os.makedirs(os.path.join("output", "vpc.yaml"))
+    command.assert_refuses("render", "--output-dir", "output", "--diff")
+
+
 @pytest.mark.parametrize(
     "url",
     [
@@ -214,7 +276,7 @@ def test_refuses_a_directory_that_it_may_not_write_to(anyones: Path, place: str,
     assert list(anyones.iterdir()) == []
 
 
-@pytest.mark.parametrize("options", [[], ["--check"]], ids=["", "check"])
+@pytest.mark.parametrize("options", [[], ["--check"], ["--diff"]], ids=["", "check", "diff"])
 def test_refuses_a_file_that_it_may_not_read(anyones: Path, options: list[str]) -> None:
     name = next(iter(rendered()))
     (anyones / name).touch(mode=0)

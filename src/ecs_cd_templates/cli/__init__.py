@@ -62,7 +62,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = Parser(
         prog=PROGRAM,
         description="Generates the CloudFormation templates of a continuous-delivery pipeline for Amazon ECS.",
-        epilog="Exit status: 0 done, 1 --check found a difference, 2 refused with nothing written, 130 interrupted.",
+        epilog="Exit status: 0 done, 1 --check or --diff found a difference, 2 refused with nothing written, "
+        "130 interrupted.",
     )
     parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}", help="print the version")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
