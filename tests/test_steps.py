@@ -154,6 +154,12 @@ def test_steps_that_have_no_place_are_refused(further: str, message: str) -> Non
     assert f"BuildStep.after: {message}" in str(caught.value)
 
 
+@pytest.mark.parametrize("after", [None, 1, ["tests"]])
+def test_what_a_step_comes_after_is_a_name(after: Any) -> None:
+    with pytest.raises(SettingsError, match=r"BuildStep\.after: .*must be a string"):
+        placed(UNIT_TESTS, CONTAINER_IMAGE, [(SCAN, after)])
+
+
 def _further(text: str) -> list[tuple[BuildStep, str]]:
     pairs = [each.split(":") for each in text.split()]
     return [(BuildStep(name=name), after) for name, after in pairs]

@@ -222,11 +222,10 @@ BUILD_STEPS = (UNIT_TESTS, CONTAINER_IMAGE)
 """The unit tests, then the container image."""
 
 
-def unit_tests(buildspec: str = "buildspec_tests.yml", **machine: Any) -> BuildStep:
+def unit_tests(buildspec: str = "buildspec_tests.yml", **fields: Any) -> BuildStep:
     """Unit tests in any language, to take the place of :data:`UNIT_TESTS`, whose texts are about Node.js.
 
-    ``machine``: the ``image``, ``compute_type``, ``timeout_minutes`` and ``cache`` of the :class:`BuildStep`. Raises
-    :class:`SettingsError`.
+    ``fields``: more of the :class:`BuildStep`, such as its ``image`` or ``cache``. Raises :class:`SettingsError`.
     """
     return BuildStep(
         name="UnitTests",
@@ -235,7 +234,7 @@ def unit_tests(buildspec: str = "buildspec_tests.yml", **machine: Any) -> BuildS
         grants=UNIT_TESTS.grants,
         output=UNIT_TESTS.output,
         texts="step.UnitTests",
-        **machine,
+        **fields,
     )
 
 
@@ -246,6 +245,8 @@ def placed(tests: BuildStep, image: BuildStep, further: Sequence[tuple[BuildStep
     any other step, given earlier or later. Steps after the same one stay in the order in which they are given. Raises
     :class:`SettingsError` for a step that comes after none of these, or in the end after itself.
     """
+    for _, after in further:
+        text("BuildStep.after", after)
     order: list[BuildStep] = []
     waiting = list(further)
     for place, first in zip(PLACES, ([], [tests], [image]), strict=True):

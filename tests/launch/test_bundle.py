@@ -12,7 +12,15 @@ from urllib.parse import quote
 
 import pytest
 
-from ecs_cd_templates import CONTAINER_IMAGE, UNIT_TESTS, BuildStep, PipelineSettings, RenderSettings, catalog
+from ecs_cd_templates import (
+    CONTAINER_IMAGE,
+    UNIT_TESTS,
+    BuildStep,
+    PipelineSettings,
+    RenderSettings,
+    catalog,
+    unit_tests,
+)
 from ecs_cd_templates.errors import (
     BucketError,
     OutputError,
@@ -25,6 +33,7 @@ from ecs_cd_templates.launch.bundle import (
     check_bucket,
     checked_prefix,
     published_settings,
+    published_templates,
     version,
 )
 from support import ROOT, load, published
@@ -157,5 +166,15 @@ def test_the_sample_application_is_proposed_only_if_it_has_every_buildspec() -> 
     url = "https://my-bucket.s3.eu-west-1.amazonaws.com/p/v"
     usual = RenderSettings(pipeline=PipelineSettings(steps=[UNIT_TESTS, CONTAINER_IMAGE]))
     assert published_settings(usual, url, nested=False).sample_app == ("my-bucket", "p/v/sample-app.zip")
-    further = PipelineSettings(steps=[UNIT_TESTS, CONTAINER_IMAGE, BuildStep(name="OwnCheck")])
-    assert published_settings(RenderSettings(pipeline=further), url, nested=False).sample_app is None
+    for steps in ([UNIT_TESTS, CONTAINER_IMAGE, BuildStep(name="OwnCheck")], [unit_tests(), CONTAINER_IMAGE]):
+        other = RenderSettings(pipeline=PipelineSettings(steps=steps))
+        assert published_settings(other, url, nested=False).sample_app is None
+
+
+def test_what_is_published_leads_on_without_tests_in_nodejs() -> None:
+    url = "https://my-bucket.s3.eu-west-1.amazonaws.com/p/v"
+    settings = RenderSettings(pipeline=PipelineSettings(steps=[unit_tests(), CONTAINER_IMAGE]))
+    templates = published_templates(settings, url, nested=False)
+    assert "LaunchCodeBuildUnitTests" in templates["prerequisites.yaml"]().outputs
+    assert "LaunchDeploymentPipelineForAllEnv" in templates["code-build-unitTests.yaml"]().outputs
+    assert "code-build-nodejs.yaml" not in templates
