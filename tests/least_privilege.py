@@ -18,15 +18,27 @@ from policy_sentry.querying.actions import get_actions_for_service
 from ecs_cd_templates.catalog import RenderSettings
 from ecs_cd_templates.cfn.evaluation import Target, resolve
 from ecs_cd_templates.environments import ENVIRONMENTS, Scope
+from ecs_cd_templates.settings import PipelineSettings
 from ecs_cd_templates.stacks import prerequisites
 from ecs_cd_templates.steps import BUILD_STEPS
 from iam_evaluator import Request, is_allowed, may_assume
-from support import data, parameters
+from support import DEFAULT, data, key_arn, parameters
 
 GUIDE = "https://docs.aws.amazon.com"
 PIPELINE_ROLE_PAGE = f"{GUIDE}/codepipeline/latest/userguide/how-to-custom-role.html"
 BUILD_ROLE_PAGE = f"{GUIDE}/codebuild/latest/userguide/setting-up-service-role.html"
 ACTION_PAGES = f"{GUIDE}/codepipeline/latest/userguide/action-reference"
+
+# What S3 and SNS call KMS for, with the permissions of whoever calls them, where they encrypt with a key of yours; and
+# what the call says it is for: a bucket with a key of its own, an object otherwise, or a topic.
+KEY_CALLS = [
+    (f"kms:{call}", f"kms:EncryptionContext:aws:{kind}", page)
+    for kind, page in (
+        ("s3:arn", f"{GUIDE}/AmazonS3/latest/userguide/UsingKMSEncryption.html"),
+        ("sns:topicArn", f"{GUIDE}/sns/latest/dg/sns-key-management.html"),
+    )
+    for call in ("Decrypt", "GenerateDataKey")
+]
 
 # What each action of a pipeline calls with the pipeline's role, by the action's provider: the calls, the resource
 # they are for ("*" where the call has none), the condition keys they come with, and where it says so.
@@ -196,6 +208,10 @@ ROLE_TITLES = tuple(role.title for role in prerequisites.roles(BUILD_STEPS))
 PIPELINES = "deployment-pipeline-for-all-env.yaml"
 
 
+def _settings(*, own_key: bool) -> RenderSettings:
+    return RenderSettings(pipeline=PipelineSettings(own_key=True)) if own_key else DEFAULT
+
+
 def _task_roles(names: Mapping[str, Any], ids: Sequence[str]) -> dict[str, tuple[str, str]]:
     """The two roles of each service's tasks, from the outputs of the prerequisites."""
     return {
@@ -208,14 +224,17 @@ def _task_roles(names: Mapping[str, Any], ids: Sequence[str]) -> dict[str, tuple
 
 
 @cache
-def apart(target: Target) -> System:
+def apart(target: Target, *, own_key: bool = False) -> System:
     """The prerequisites, the build projects and the pipelines, each from its template with the example parameters."""
-    common = resolve(data()["prerequisites.yaml"], parameters("prerequisites.yaml"), target)
+    templates = data(_settings(own_key=own_key))
+    key = {"KmsKeyArn": key_arn(target)} if own_key else {}
+    common = resolve(templates["prerequisites.yaml"], parameters("prerequisites.yaml") | key, target)
     resources = dict(common.resources)
     for step in BUILD_STEPS:
-        project = resolve(data()[step.file_name], parameters(step.file_name), target).resources["CodeBuildProject"]
+        values = parameters(step.file_name) | key
+        project = resolve(templates[step.file_name], values, target).resources["CodeBuildProject"]
         resources[f"CodeBuild{step.name}Project"] = project
-    resources |= resolve(data()[PIPELINES], parameters(PIPELINES), target).resources
+    resources |= resolve(templates[PIPELINES], parameters(PIPELINES) | key, target).resources
     return System(target, resources, _task_roles(common.outputs, [each.id for each in ENVIRONMENTS]))
 
 
@@ -241,9 +260,10 @@ def apart_for(target: Target, ids: tuple[str, ...]) -> System:
 
 
 @cache
-def quick_start(target: Target, launch_type: str = "FARGATE") -> System:
+def quick_start(target: Target, launch_type: str = "FARGATE", *, own_key: bool = False) -> System:
     """Everything at once, with nothing else typed."""
-    resources = resolve(data()["quick-start.yaml"], {"ECSLaunchType": launch_type}, target).resources
+    values = {"ECSLaunchType": launch_type} | ({"KmsKeyArn": key_arn(target)} if own_key else {})
+    resources = resolve(data(_settings(own_key=own_key))["quick-start.yaml"], values, target).resources
     task_roles = {
         resources[f"ECSServiceFor{each.id}Env"]["Properties"]["ServiceName"]: (
             resources[f"ECSTaskRoleFor{each.id}Env"]["Properties"]["RoleName"],
@@ -296,6 +316,15 @@ def _pipeline_calls(
     own = {"aws:ResourceAccount": account}
     for call, resource, source in ARTIFACT_CALLS:
         yield Call(own_role, Request(call, resource.format(**names), own), source)
+    key = pipeline["ArtifactStore"].get("EncryptionKey", {}).get("Id")
+
+    def key_calls(role: str, *about: str) -> Iterator[Call]:
+        for call, context, source in KEY_CALLS if key else ():
+            for arn in about:
+                if arn.split(":")[2] == context.split(":")[3]:
+                    yield Call(role, Request(call, key, {context: arn}), source)
+
+    yield from key_calls(own_role, names["bucket"], names["object"])
     for stage in pipeline["Stages"]:
         for action in stage["Actions"]:
             configuration = action["Configuration"]
@@ -314,6 +343,8 @@ def _pipeline_calls(
             }
             for call, resource, context, source in PIPELINE_CALLS[provider]:
                 yield Call(own_role, Request(call, resource.format(**here), context), source)
+            if here["topic"]:
+                yield from key_calls(own_role, here["topic"])
             if provider == "CodeBuild":
                 for variable in json.loads(configuration.get("EnvironmentVariables", "[]")):
                     if variable["name"] == "ECR_REPOSITORY_URI":
@@ -323,6 +354,7 @@ def _pipeline_calls(
                 for call, resource, source in BUILD_CALLS[""] + BUILD_CALLS.get(buildspec, []):
                     context = own if call.startswith("s3:") else {}
                     yield Call(role, Request(call, resource.format(**here), context), source)
+                yield from key_calls(role, names["bucket"], names["object"])
 
 
 def assumptions(system: System) -> dict[str, list[Request]]:
@@ -423,11 +455,14 @@ def _wider_than_named(role: str, policy: dict[str, Any], own: Sequence[Call]) ->
             if resource != "*" and ("*" in named or "?" in named):
                 yield f"{role}: {resource} has a wildcard inside"
         for operator, keys in statement.get("Condition", {}).items():
-            if operator != "StringEquals":
-                yield f"{role}: {operator} is not StringEquals"
             for key, values in keys.items():
+                # What is encrypted in a bucket is not known by its name.
+                patterns = operator == "ArnLike" and key == "kms:EncryptionContext:aws:s3:arn"
+                if operator != "StringEquals" and not patterns:
+                    yield f"{role}: {operator} is not StringEquals"
                 for value in values if isinstance(values, list) else [values]:
-                    if (key, value) not in said:
+                    named = value.removesuffix("/*") if patterns else value
+                    if "*" in named or "?" in named or (key, named) not in said:
                         yield f"{role}: {key} {value} comes with no call"
 
 
@@ -463,6 +498,7 @@ def forbidden(own: Sequence[Call], everything: tuple[Call, ...], target: Target)
     called = {call.request.action.lower() for call in own}
     for service in sorted({call.request.action.partition(":")[0] for call in own}):
         context = {"aws:ResourceAccount": target.account, "iam:PassedToService": "ecs-tasks.amazonaws.com"}
+        context |= {key: value for call in own for key, value in call.request.context.items() if key.startswith("kms:")}
         resources = sorted({call.request.resource for call in own if call.request.action.startswith(f"{service}:")})
         for action in actions_of(service):
             if action.lower() not in called:
@@ -477,6 +513,9 @@ def actions_of(service: str) -> tuple[str, ...]:
     return tuple(sorted(get_actions_for_service(service)))
 
 
+_OTHER_VALUES = ("999999999999", "RunTask", "ec2.amazonaws.com", "ecs.amazonaws.com")
+
+
 def near_misses(own: Sequence[Call], target: Target) -> Iterator[Request]:
     """The role's calls with a sibling's name, in another account, region or partition, or with another condition."""
     for call in own:
@@ -484,7 +523,8 @@ def near_misses(own: Sequence[Call], target: Target) -> Iterator[Request]:
         for key in request.context:
             others = {name: value for name, value in request.context.items() if name != key}
             yield replace(request, context=others)
-            for value in ("999999999999", "RunTask", "ec2.amazonaws.com", "ecs.amazonaws.com"):
+            others_of = _siblings(request.context[key], target) if key.startswith("kms:") else _OTHER_VALUES
+            for value in others_of:
                 yield replace(request, context={**others, key: value})
         if request.action in UNSCOPED:
             continue
@@ -616,6 +656,7 @@ def belongings(system: System, environment: str) -> list[str]:
     )
     bucket = f"arn:{partition}:s3:::{pipeline['ArtifactStore']['Location']}"
     arns = [
+        *([key["Id"]] if (key := pipeline["ArtifactStore"].get("EncryptionKey")) else []),
         f"arn:{partition}:codepipeline:{place}:{pipeline['Name']}",
         f"arn:{partition}:events:{place}:rule/{pipeline['Name']}",
         pipeline["RoleArn"],
@@ -696,13 +737,26 @@ def attacks(policy: dict[str, Any], target: Target, victims: Sequence[str]) -> l
     allows = _verdicts(policy)
     actions = sorted({action for statement in policy["Statement"] for action in _expanded(statement["Action"])})
     requests = [
-        Request(action, arn, _context(arn, target))
+        Request(action, arn, context)
         for action in actions
         if action not in HARMLESS
         for arn in victims
         if action.partition(":")[0] in (arn.split(":")[2], "sts")
+        for context in _contexts(arn, target, victims)
     ]
     return [request for request in requests if allows(request)]
+
+
+def _contexts(arn: str, target: Target, victims: Sequence[str]) -> Iterator[dict[str, str]]:
+    """What a request about the resource says of it; one about a key, which of the others' it is for, or nothing."""
+    if arn.split(":")[2] != "kms":
+        yield _context(arn, target)
+        return
+    yield {}
+    for victim in victims:
+        for kind in ("s3:arn", "sns:topicArn", "ecr:arn"):
+            if victim.split(":")[2] == kind.partition(":")[0]:
+                yield {f"kms:EncryptionContext:aws:{kind}": victim}
 
 
 def _context(arn: str, target: Target) -> dict[str, str]:

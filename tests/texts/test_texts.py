@@ -71,7 +71,9 @@ def test_no_text_is_there_that_nothing_uses() -> None:
     used = set()
     for settings in (
         RenderSettings(),
-        RenderSettings(environments=several, pipeline=PipelineSettings(steps=[UNIT_TESTS, CONTAINER_IMAGE, scan])),
+        RenderSettings(
+            environments=several, pipeline=PipelineSettings(steps=[UNIT_TESTS, CONTAINER_IMAGE, scan], own_key=True)
+        ),
     ):
         for build in catalog.templates(settings).values():
             used |= set(_keys(build().to_dict()))
