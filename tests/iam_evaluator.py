@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from operator import eq
 from typing import Any
@@ -56,7 +56,7 @@ def is_allowed(policies: Sequence[Policy], request: Request) -> bool:
 
     They belong to whoever asks, so the request's principal plays no part.
     """
-    return _decide([s for policy in policies for s in _parse(policy, trust=False)], request)
+    return _decide([s for policy in policies for s in _parse(policy)], request)
 
 
 def may_assume(trust_policy: Policy, request: Request) -> bool:
@@ -66,6 +66,30 @@ def may_assume(trust_policy: Policy, request: Request) -> bool:
     if not any(known.fullmatch(request.principal or "") for known in (_SERVICE, _IDENTITY)):
         raise PolicyError(f"neither a service nor a user or role: {request.principal!r}")
     return _decide(_parse(trust_policy, trust=True), request)
+
+
+def may_use_key(key_policy: Policy, policies: Sequence[Policy], request: Request) -> bool:
+    """Whether a user or role of the key's own account, who has these identity policies, may use the key.
+
+    A key policy that names the account lets identity policies decide; without such a statement they allow nothing
+    (https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html). One that names a role allows
+    without them (reference_policies_evaluation-logic_policy-eval-basics-single.html). A Deny anywhere beats both.
+    """
+    who = request.principal or ""
+    if not _IDENTITY.fullmatch(who) or who.endswith(":root"):
+        raise PolicyError(f"not a user or role: {request.principal!r}")
+    account = ":".join([*who.split(":")[:5], "root"])
+    of_key = _parse(key_policy, key=True)
+    own = [s for policy in policies for s in _parse(policy)]
+    if any(
+        s.effect == "Deny" and _applies(s, asked)
+        for s in of_key
+        for asked in (request, replace(request, principal=account))
+    ):
+        return False
+    if any(s.effect == "Deny" and _applies(s, request) for s in own):
+        return False
+    return _decide(of_key, request) or (_decide(of_key, replace(request, principal=account)) and _decide(own, request))
 
 
 @dataclass(frozen=True)
@@ -90,19 +114,19 @@ def _undecided(what: str) -> PolicyError:
     return PolicyError(f"{what} is not something this evaluator decides")
 
 
-def _parse(policy: Policy, *, trust: bool) -> list[_Statement]:
-    """The statements, checked against reference_policies_grammar.html."""
+def _parse(policy: Policy, *, trust: bool = False, key: bool = False) -> list[_Statement]:
+    """The statements, checked against reference_policies_grammar.html: an identity's, a role's trust or a key's."""
     if (version := _object(policy, {"Version", "Statement"}).get("Version")) != "2012-10-17":
         raise _undecided(f"the Version {version!r}")
     statements = policy.get("Statement")
     if not isinstance(statements, list) or not statements:
         raise _undecided(f"the Statement {statements!r}, which is not a list of statements,")
-    elements = {"Principal"} if trust else {"Resource", "NotResource"}
+    elements = {"Principal"} if trust else {"Principal", "Resource"} if key else {"Resource", "NotResource"}
     elements |= {"Sid", "Effect", "Action", "NotAction", "Condition"}
-    return [_parse_statement(_object(statement, elements), trust=trust) for statement in statements]
+    return [_parse_statement(_object(statement, elements), trust=trust, key=key) for statement in statements]
 
 
-def _parse_statement(statement: Policy, *, trust: bool) -> _Statement:
+def _parse_statement(statement: Policy, *, trust: bool, key: bool) -> _Statement:
     _texts(statement.get("Sid", ""))
     if (effect := statement.get("Effect")) not in ("Allow", "Deny"):
         raise PolicyError(f"Effect must be Allow or Deny, not {effect!r}")
@@ -114,7 +138,10 @@ def _parse_statement(statement: Policy, *, trust: bool) -> _Statement:
     resources = (False, ("*",)) if trust else _either(statement, "Resource")
     for resource in resources[1]:
         _check_resource(resource)
-    principals = _parse_principal(statement.get("Principal")) if trust else ()
+    if key and resources != (False, ("*",)):
+        # https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-overview.html
+        raise _undecided(f"a key policy about {resources}, and not *, which is its key,")
+    principals = _parse_principal(statement.get("Principal"), key=key) if trust or key else ()
     conditions = _parse_conditions(statement["Condition"]) if "Condition" in statement else []
     return _Statement(effect, actions, resources, principals, conditions)
 
@@ -134,8 +161,14 @@ def _check_resource(pattern: str) -> None:
             raise PolicyError(f"not a resource pattern: {pattern!r}")
 
 
-def _parse_principal(principal: object) -> tuple[str, ...]:
+def _parse_principal(principal: object, *, key: bool) -> tuple[str, ...]:
     """No wildcard stands for part of a name (reference_policies_elements_principal.html)."""
+    if key:
+        identities = _texts(_object(principal, {"AWS"})["AWS"])
+        for name in identities:
+            if not _IDENTITY.fullmatch(name):
+                raise PolicyError(f"not an account, user or role: {name!r}")
+        return identities
     services = _texts(_object(principal, {"Service"})["Service"])
     for name in services:
         if not _SERVICE.fullmatch(name):
@@ -277,6 +310,7 @@ def _expression(pattern: str) -> re.Pattern[str]:
 # What compares a policy's text with a key's value, by operator; Not and IfExists are added by _parse_conditions.
 _COMPARISONS: dict[str, Callable[[str, str], bool]] = {
     "StringEquals": eq,
+    "Bool": lambda wanted, value: wanted.lower() == value.lower(),
     "ArnEquals": _arn_like,  # documented to behave as ArnLike does, wildcards included
     "ArnLike": _arn_like,
 }

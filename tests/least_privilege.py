@@ -22,12 +22,23 @@ from ecs_cd_templates.settings import PipelineSettings
 from ecs_cd_templates.stacks import prerequisites
 from ecs_cd_templates.steps import BUILD_STEPS
 from iam_evaluator import Request, is_allowed, may_assume
-from support import data, parameters
+from support import DEFAULT, data, key_arn, parameters
 
 GUIDE = "https://docs.aws.amazon.com"
 PIPELINE_ROLE_PAGE = f"{GUIDE}/codepipeline/latest/userguide/how-to-custom-role.html"
 BUILD_ROLE_PAGE = f"{GUIDE}/codebuild/latest/userguide/setting-up-service-role.html"
 ACTION_PAGES = f"{GUIDE}/codepipeline/latest/userguide/action-reference"
+
+# What S3 and SNS call KMS for, with the permissions of whoever calls them, where they encrypt with a key of yours; and
+# what the call says it is for: a bucket with a key of its own, an object otherwise, or a topic.
+KEY_CALLS = [
+    (f"kms:{call}", f"kms:EncryptionContext:aws:{kind}", page)
+    for kind, page in (
+        ("s3:arn", f"{GUIDE}/AmazonS3/latest/userguide/UsingKMSEncryption.html"),
+        ("sns:topicArn", f"{GUIDE}/sns/latest/dg/sns-key-management.html"),
+    )
+    for call in ("Decrypt", "GenerateDataKey")
+]
 
 # What each action of a pipeline calls with the pipeline's role, by the action's provider: the calls, the resource
 # they are for ("*" where the call has none), the condition keys they come with, and where it says so.
@@ -212,6 +223,10 @@ PIPELINES = "deployment-pipeline-for-all-env.yaml"
 USUAL = PipelineSettings()
 
 
+def _settings(*, own_key: bool) -> RenderSettings:
+    return RenderSettings(pipeline=PipelineSettings(own_key=True)) if own_key else DEFAULT
+
+
 def _task_roles(names: Mapping[str, Any], ids: Sequence[str]) -> dict[str, tuple[str, str]]:
     """The two roles of each service's tasks, from the outputs of the prerequisites."""
     return {
@@ -224,14 +239,17 @@ def _task_roles(names: Mapping[str, Any], ids: Sequence[str]) -> dict[str, tuple
 
 
 @cache
-def apart(target: Target) -> System:
+def apart(target: Target, *, own_key: bool = False) -> System:
     """The prerequisites, the build projects and the pipelines, each from its template with the example parameters."""
-    common = resolve(data()["prerequisites.yaml"], parameters("prerequisites.yaml"), target)
+    templates = data(_settings(own_key=own_key))
+    key = {"KmsKeyArn": key_arn(target)} if own_key else {}
+    common = resolve(templates["prerequisites.yaml"], parameters("prerequisites.yaml") | key, target)
     resources = dict(common.resources)
     for step in BUILD_STEPS:
-        project = resolve(data()[step.file_name], parameters(step.file_name), target).resources["CodeBuildProject"]
+        values = parameters(step.file_name) | key
+        project = resolve(templates[step.file_name], values, target).resources["CodeBuildProject"]
         resources[f"CodeBuild{step.name}Project"] = project
-    resources |= resolve(data()[PIPELINES], parameters(PIPELINES), target).resources
+    resources |= resolve(templates[PIPELINES], parameters(PIPELINES) | key, target).resources
     return System(target, resources, _task_roles(common.outputs, [each.id for each in ENVIRONMENTS]))
 
 
@@ -257,10 +275,13 @@ def apart_for(target: Target, ids: tuple[str, ...], pipeline: PipelineSettings =
 
 
 @cache
-def quick_start(target: Target, launch_type: str = "FARGATE", pipeline: PipelineSettings = USUAL) -> System:
+def quick_start(
+    target: Target, launch_type: str = "FARGATE", pipeline: PipelineSettings = USUAL, *, own_key: bool = False
+) -> System:
     """Everything at once, with nothing else typed."""
-    template = data(RenderSettings(pipeline=pipeline))["quick-start.yaml"]
-    resources = resolve(template, {"ECSLaunchType": launch_type}, target).resources
+    values = {"ECSLaunchType": launch_type} | ({"KmsKeyArn": key_arn(target)} if own_key else {})
+    template = data(RenderSettings(pipeline=replace(pipeline, own_key=own_key)))["quick-start.yaml"]
+    resources = resolve(template, values, target).resources
     task_roles = {
         resources[f"ECSServiceFor{each.id}Env"]["Properties"]["ServiceName"]: (
             resources[f"ECSTaskRoleFor{each.id}Env"]["Properties"]["RoleName"],
@@ -318,6 +339,15 @@ def _pipeline_calls(
     own = {"aws:ResourceAccount": account}
     for call, resource, source in ARTIFACT_CALLS:
         yield Call(own_role, Request(call, resource.format(**names), own), source)
+    key = pipeline["ArtifactStore"].get("EncryptionKey", {}).get("Id")
+
+    def key_calls(role: str, *about: str) -> Iterator[Call]:
+        for call, context, source in KEY_CALLS if key else ():
+            for arn in about:
+                if arn.split(":")[2] == context.split(":")[3]:
+                    yield Call(role, Request(call, key, {context: arn}), source)
+
+    yield from key_calls(own_role, names["bucket"], names["object"])
     for stage in pipeline["Stages"]:
         for action in stage["Actions"]:
             configuration = action["Configuration"]
@@ -336,12 +366,15 @@ def _pipeline_calls(
             }
             for call, resource, context, source in PIPELINE_CALLS[provider]:
                 yield Call(own_role, Request(call, resource.format(**here), context), source)
+            if here["topic"]:
+                yield from key_calls(own_role, here["topic"])
             if provider == "CodeBuild":
                 role, properties = builds[project]
                 buildspec = properties["Source"]["BuildSpec"]
                 for call, resource, source in BUILD_CALLS[""] + BUILD_CALLS.get(buildspec, []):
                     context = own if call.startswith("s3:") else {}
                     yield Call(role, Request(call, resource.format(**here), context), source)
+                yield from key_calls(role, names["bucket"], names["object"])
 
 
 def assumptions(system: System) -> dict[str, list[Request]]:
@@ -442,11 +475,14 @@ def _wider_than_named(role: str, policy: dict[str, Any], own: Sequence[Call]) ->
             if resource != "*" and ("*" in named or "?" in named):
                 yield f"{role}: {resource} has a wildcard inside"
         for operator, keys in statement.get("Condition", {}).items():
-            if operator != "StringEquals":
-                yield f"{role}: {operator} is not StringEquals"
             for key, values in keys.items():
+                # What is encrypted in a bucket is not known by its name.
+                patterns = operator == "ArnLike" and key == "kms:EncryptionContext:aws:s3:arn"
+                if operator != "StringEquals" and not patterns:
+                    yield f"{role}: {operator} is not StringEquals"
                 for value in values if isinstance(values, list) else [values]:
-                    if (key, value) not in said:
+                    named = value.removesuffix("/*") if patterns else value
+                    if "*" in named or "?" in named or (key, named) not in said:
                         yield f"{role}: {key} {value} comes with no call"
 
 
@@ -482,6 +518,7 @@ def forbidden(own: Sequence[Call], everything: tuple[Call, ...], target: Target)
     called = {call.request.action.lower() for call in own}
     for service in sorted({call.request.action.partition(":")[0] for call in own}):
         context = {"aws:ResourceAccount": target.account, "iam:PassedToService": "ecs-tasks.amazonaws.com"}
+        context |= {key: value for call in own for key, value in call.request.context.items() if key.startswith("kms:")}
         resources = sorted({call.request.resource for call in own if call.request.action.startswith(f"{service}:")})
         for action in actions_of(service):
             if action.lower() not in called:
@@ -496,6 +533,9 @@ def actions_of(service: str) -> tuple[str, ...]:
     return tuple(sorted(get_actions_for_service(service)))
 
 
+_OTHER_VALUES = ("999999999999", "RunTask", "ec2.amazonaws.com", "ecs.amazonaws.com")
+
+
 def near_misses(own: Sequence[Call], target: Target) -> Iterator[Request]:
     """The role's calls with a sibling's name, in another account, region or partition, or with another condition."""
     for call in own:
@@ -503,7 +543,8 @@ def near_misses(own: Sequence[Call], target: Target) -> Iterator[Request]:
         for key in request.context:
             others = {name: value for name, value in request.context.items() if name != key}
             yield replace(request, context=others)
-            for value in ("999999999999", "RunTask", "ec2.amazonaws.com", "ecs.amazonaws.com"):
+            others_of = _siblings(request.context[key], target) if key.startswith("kms:") else _OTHER_VALUES
+            for value in others_of:
                 yield replace(request, context={**others, key: value})
         if request.action in UNSCOPED:
             continue
@@ -635,6 +676,7 @@ def belongings(system: System, environment: str) -> list[str]:
     )
     bucket = f"arn:{partition}:s3:::{pipeline['ArtifactStore']['Location']}"
     arns = [
+        *([key["Id"]] if (key := pipeline["ArtifactStore"].get("EncryptionKey")) else []),
         f"arn:{partition}:codepipeline:{place}:{pipeline['Name']}",
         f"arn:{partition}:events:{place}:rule/{pipeline['Name']}",
         pipeline["RoleArn"],
@@ -715,13 +757,26 @@ def attacks(policy: dict[str, Any], target: Target, victims: Sequence[str]) -> l
     allows = _verdicts(policy)
     actions = sorted({action for statement in policy["Statement"] for action in _expanded(statement["Action"])})
     requests = [
-        Request(action, arn, _context(arn, target))
+        Request(action, arn, context)
         for action in actions
         if action not in HARMLESS
         for arn in victims
         if action.partition(":")[0] in (arn.split(":")[2], "sts")
+        for context in _contexts(arn, target, victims)
     ]
     return [request for request in requests if allows(request)]
+
+
+def _contexts(arn: str, target: Target, victims: Sequence[str]) -> Iterator[dict[str, str]]:
+    """What a request about the resource says of it; one about a key, which of the others' it is for, or nothing."""
+    if arn.split(":")[2] != "kms":
+        yield _context(arn, target)
+        return
+    yield {}
+    for victim in victims:
+        for kind in ("s3:arn", "sns:topicArn", "ecr:arn"):
+            if victim.split(":")[2] == kind.partition(":")[0]:
+                yield {f"kms:EncryptionContext:aws:{kind}": victim}
 
 
 def _context(arn: str, target: Target) -> dict[str, str]:

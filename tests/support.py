@@ -67,6 +67,11 @@ REFERENCE = RenderSettings(
 )
 
 
+def key_arn(target: Target) -> str:
+    """The ARN of a KMS key there."""
+    return f"arn:{target.partition}:kms:{target.region}:{target.account}:key/12345678-90ab-cdef-1234-567890abcdef"
+
+
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
     """Reads short intrinsics as their long forms, independently of the code that wrote them."""
 

@@ -205,6 +205,7 @@ NO_NAME = (
     *("n\u0430me", "\uff4eame", "na\u2010me", "na\u2024me", "name\u0661", "\u212aname", "\ufb01le", "n\u00e4me"),
     *("na\u200bme", "na\u00a0me", "name\u2028", "name\x85", "\ufeffname"),
 )
+KEY = "arn:aws:kms:eu-west-1:123456789012:key/12345678-90ab-cdef-1234-567890abcdef"
 CERTIFICATE = "arn:aws:acm:eu-west-1:123456789012:certificate/12345678-1234-1234-1234-123456789abc"
 TARGET_GROUP = "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/name/0123456789abcdef"
 POLICY = json.dumps({"rules": [{"rulePriority": 1, "description": "x" * 80}]})
@@ -240,6 +241,12 @@ REFUSED: dict[str, tuple[str, ...]] = {
         *("a@x.com b@x.com", "Name <name@example.com>", "mailto:name@example.com", "na\u00a0me@example.com"),
         *("n\u0430me@example.com", "name@ex\u0430mple.com", "na\ufeffme@example.com", "na\x1cme@example.com"),
         *("n" * 65 + "@example.com", f"name@{'e' * 250}.com", "name@example.com#{SourceVariables.X}"),
+    ),
+    "KMS_KEY_ARN": (
+        *NO_NAME,
+        *(KEY[:-1], f"{KEY}0", f"{KEY}\n", f" {KEY}", KEY.upper(), KEY.replace(":key/", ":alias/"), KEY.split("/")[1]),
+        *(KEY.replace("kms", "acm"), KEY.replace("123456789012", ""), KEY.replace("aws", "*"), f"existing:{KEY}"),
+        *(KEY.replace("eu-west-1", "*"), KEY.replace("eu-west-1", ""), f"{KEY.split('/', maxsplit=1)[0]}/mrk-1"),
     ),
     "CERTIFICATE_ARN": (
         *(name for name in NO_NAME if name),
@@ -396,6 +403,10 @@ ACCEPTED: dict[str, tuple[str, ...]] = {
         *("bucket-s3alias1", "ecs-cd-artifacts-123456789012-eu-west-1"),
     ),
     "EMAIL": ("", "name@example.com", "first.last+tag@sub.example.co", "n" * 64 + "@example.com", "o'neil@a-b.example"),
+    "KMS_KEY_ARN": (
+        *(KEY, KEY.replace("aws:", "aws-cn:").replace("eu-west-1", "cn-north-1")),
+        f"{KEY.split('/', maxsplit=1)[0]}/mrk-1234567890abcdef1234567890abcdef",
+    ),
     "CERTIFICATE_ARN": ("", CERTIFICATE, CERTIFICATE.replace("aws:", "aws-cn:").replace("eu-west-1", "cn-north-1")),
     "TARGET_GROUP_ARN": (
         *(TARGET_GROUP, TARGET_GROUP.replace("name", "n" * 32), TARGET_GROUP.replace("name", "a-B-1")),

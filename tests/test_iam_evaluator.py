@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iam_evaluator import Policy, PolicyError, Request, is_allowed, may_assume
+from iam_evaluator import Policy, PolicyError, Request, is_allowed, may_assume, may_use_key
 
 ACCOUNT = "111122223333"
 OTHER = "444455556666"
@@ -301,7 +301,7 @@ def test_whoever_assumes_a_role_is_a_service_a_role_or_a_user(principal: str | N
 
 # AWS has all of these, and in each of them somebody might have read an Allow or a Deny.
 OTHERS = (
-    *("IpAddress", "NotIpAddress", "NumericEquals", "DateGreaterThan", "BinaryEquals", "Bool"),
+    *("IpAddress", "NotIpAddress", "NumericEquals", "DateGreaterThan", "BinaryEquals"),
     *("StringLike", "StringNotLike", "StringEqualsIgnoreCase", "StringNotEqualsIgnoreCase"),
     *("ForAllValues:StringEquals", "ForAnyValue:StringEquals", "ForAllValues:ArnLike", "ForAnyValue:ArnNotLike"),
 )
@@ -605,3 +605,65 @@ def test_nonsense_raises_a_policy_error(statement: object) -> None:
     except PolicyError:
         return
     assert sound
+
+
+# Key policies
+
+KEY = f"arn:aws:kms:eu-west-1:{ACCOUNT}:key/1"
+ROOT = f"arn:aws:iam::{ACCOUNT}:root"
+NAMED = allow(Principal={"AWS": [ROLE]})
+DELEGATED = allow(Principal={"AWS": ROOT})
+DECRYPT = Request("kms:Decrypt", KEY, {}, ROLE)
+
+
+@pytest.mark.parametrize(
+    ("of_key", "identity", "expected"),
+    [
+        ([NAMED], [], True),
+        ([NAMED], [policy(allow())], True),
+        ([NAMED], [policy(deny())], False),
+        ([DELEGATED], [], False),
+        ([DELEGATED], [policy(allow())], True),
+        ([DELEGATED], [policy(allow(Action="kms:Encrypt"))], False),
+        ([DELEGATED], [policy(allow(), deny())], False),
+        ([DELEGATED | {"Action": "kms:Encrypt"}], [policy(allow())], False),
+        ([NAMED, deny(Principal={"AWS": ROLE})], [policy(allow())], False),
+        # Whoever belongs to the account is meant with it.
+        ([NAMED, deny(Principal={"AWS": ROOT})], [policy(allow())], False),
+        ([allow(Principal={"AWS": f"{ROLE}er"})], [policy(allow())], False),
+        ([allow(Principal={"AWS": f"arn:aws:iam::{OTHER}:root"})], [policy(allow())], False),
+        ([NAMED | {"Condition": {"StringEquals": {"kms:EncryptionContext:a": "b"}}}], [], False),
+    ],
+)
+def test_key_policy_names_roles_or_leaves_it_to_the_account(
+    of_key: list[object], identity: list[Policy], *, expected: bool
+) -> None:
+    assert may_use_key(policy(*of_key), identity, DECRYPT) is expected
+
+
+@pytest.mark.parametrize(
+    ("elements", "message"),
+    [
+        ({"Principal": {"AWS": ROLE}, "Resource": KEY}, UNDECIDED),
+        ({"Principal": {"AWS": "*"}}, "not an account, user or role"),
+        ({"Principal": {"Service": BUILD}}, UNDECIDED),
+        ({}, "not an object"),
+    ],
+)
+def test_key_policy_that_is_not_decided(elements: dict[str, object], message: str) -> None:
+    with pytest.raises(PolicyError, match=message):
+        may_use_key(policy(allow(**elements)), [], DECRYPT)
+
+
+@pytest.mark.parametrize("principal", [None, BUILD, ROOT])
+def test_only_a_user_or_role_asks_for_a_key(principal: str | None) -> None:
+    with pytest.raises(PolicyError, match="not a user or role"):
+        may_use_key(policy(NAMED), [], Request("kms:Decrypt", KEY, {}, principal))
+
+
+@pytest.mark.parametrize(
+    ("context", "expected"),
+    [({}, False), ({"kms:GrantIsForAWSResource": "true"}, True), ({"kms:grantisforawsresource": "False"}, False)],
+)
+def test_bool(context: Context, *, expected: bool) -> None:
+    assert condition_holds({"Bool": {"kms:GrantIsForAWSResource": "true"}}, context) is expected

@@ -18,7 +18,9 @@ SCOPE = Scope(ENVIRONMENTS[-1], only=True)
 
 
 def _inputs() -> PipelineInputs:
-    return inputs_from_form(add_form(Template(), pipeline_entries([SCOPE], BUILD_STEPS)), SCOPE, BUILD_STEPS)
+    return inputs_from_form(
+        add_form(Template(), pipeline_entries([SCOPE], BUILD_STEPS, own_key=True)), SCOPE, BUILD_STEPS, own_key=True
+    )
 
 
 def test_every_parameter_of_the_form_is_an_input() -> None:
@@ -29,7 +31,7 @@ def test_every_parameter_of_the_form_is_an_input() -> None:
             given += [each.project for each in value]
         elif field.name != "task_roles":
             given.append(value)
-    specs = pipeline_parameters(BUILD_STEPS, approval=True)
+    specs = pipeline_parameters(BUILD_STEPS, approval=True, own_key=True)
     assert {each.title for each in given} == {spec.name for spec in specs}
     assert len(given) == len(specs)
 

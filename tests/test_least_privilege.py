@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import permutations
 from typing import Any
 
@@ -36,7 +37,12 @@ Proof = Callable[[str, dict[str, Any], System], Iterator[str]]
 
 
 PROOFS: dict[str, Proof] = {"permissions": permission_problems, "trust": trust_problems}
-SYSTEMS = {"apart": apart, "quick start": quick_start}
+SYSTEMS: dict[str, Callable[[Target], System]] = {
+    "apart": apart,
+    "quick start": quick_start,
+    "apart, own key": partial(apart, own_key=True),
+    "quick start, own key": partial(quick_start, own_key=True),
+}
 PAIRS = list(permutations([environment.id for environment in ENVIRONMENTS], 2))
 
 
@@ -45,13 +51,16 @@ PAIRS = list(permutations([environment.id for environment in ENVIRONMENTS], 2))
 @pytest.mark.parametrize("partition", PARTITIONS)
 def test_each_role_may_do_what_its_pipeline_calls_and_nothing_else(partition: str, way: str, kind: str) -> None:
     system = SYSTEMS[way](PARTITIONS[partition])
-    assert len(system.roles) == len(ROLE_TITLES) * (1 if way == "apart" else len(ENVIRONMENTS))
+    assert len(system.roles) == len(ROLE_TITLES) * (1 if way.startswith("apart") else len(ENVIRONMENTS))
     for role in system.roles:
         assert list(PROOFS[kind](role, getattr(system, kind)(role), system)) == []
 
 
 # An environment's own roles in the quick start differ from each other in names only.
-MUTATED = [*(("apart", role) for role in ROLE_TITLES), ("quick start", "CodeBuildContainerImageServiceRoleForProdEnv")]
+MUTATED = [
+    *((way, role) for way in ("apart", "apart, own key") for role in ROLE_TITLES),
+    *((way, "CodeBuildContainerImageServiceRoleForProdEnv") for way in ("quick start", "quick start, own key")),
+]
 
 
 @pytest.mark.parametrize(("way", "role"), MUTATED)
@@ -133,14 +142,18 @@ def _dies(proof: Proof, role: str, mutant: dict[str, Any], system: System) -> bo
         return True
 
 
+@pytest.mark.parametrize("own_key", [False, True])
 @pytest.mark.parametrize("launch_type", ["FARGATE", "EC2"])
 @pytest.mark.parametrize(("attacker", "victim"), PAIRS)
 @pytest.mark.parametrize("partition", PARTITIONS)
 def test_nothing_of_one_environment_reaches_another_in_the_quick_start(
-    partition: str, attacker: str, victim: str, launch_type: str
+    partition: str, attacker: str, victim: str, launch_type: str, *, own_key: bool
 ) -> None:
-    """Whoever can push to one environment's branch has all that its builds and tasks may do: nothing elsewhere."""
-    system = quick_start(PARTITIONS[partition], launch_type)
+    """Whoever can push to one environment's branch has all that its builds and tasks may do: nothing elsewhere.
+
+    With one key for all environments it is what is encrypted that tells them apart.
+    """
+    system = quick_start(PARTITIONS[partition], launch_type, own_key=own_key)
     victims = belongings(system, victim)
     assert len(victims) == len(set(victims)) > 15
     roles = own_roles(system, attacker)

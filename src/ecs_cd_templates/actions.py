@@ -55,8 +55,10 @@ def source(*, repository: Named, branch: Named, output: str) -> Action:
     return Action(declaration, grants.codecommit_source(repository))
 
 
-def approval(*, topic: Named, repository: Named, branch: Named, settings: PipelineSettings) -> Action:
-    """A manual approval that shows what it is about and sends its request to the topic.
+def approval(
+    *, topic: Named, key: Named | None, repository: Named, branch: Named, settings: PipelineSettings
+) -> Action:
+    """A manual approval that shows what it is about and sends its request to the topic, which the key encrypts.
 
     A commit's own page shows what that commit changes, and not what other commits it brings along. So the request
     leads to the repository's history
@@ -79,7 +81,7 @@ def approval(*, topic: Named, repository: Named, branch: Named, settings: Pipeli
         },
         TimeoutInMinutes=settings.approval_timeout_minutes,
     )
-    return Action(declaration, grants.request_approval(topic))
+    return Action(declaration, grants.request_approval(topic, key))
 
 
 def build(step: BuildStep, *, project: Named, sources: Sequence[str], variables: Sub | None = None) -> Action:

@@ -102,7 +102,9 @@ def templates(settings: RenderSettings | None = None) -> Mapping[str, Callable[[
     )
     networks = {each.network: everything.ecs_environment(each) for each in reversed(settings.environments)}
     first = networks[settings.environments[0].network]
-    projects = [CodeBuildSettings(step=step, architecture=architecture) for step in pipeline.steps]
+    projects = [
+        CodeBuildSettings(step=step, architecture=architecture, own_key=pipeline.own_key) for step in pipeline.steps
+    ]
     one_each = [_WITHOUT_APPROVAL, _WITH_APPROVAL]
     if any(environment.approval == "before_deploy" for environment in settings.environments):
         one_each.append(replace(_WITH_APPROVAL, approval="before_deploy"))

@@ -227,6 +227,14 @@ CERTIFICATE_ARN = Constraint(
     message=Text("constraint.CERTIFICATE_ARN"),
 )
 
+# A key's ARN and no alias, which ECR and CodePipeline read differently; a multi-Region key's ID begins with mrk-
+# (https://docs.aws.amazon.com/kms/latest/developerguide/concepts.html#key-id).
+KMS_KEY_ARN = Constraint(
+    pattern=f"^{_arn('kms', f'key/(?:{_UUID}|mrk-[0-9a-f]{{32}})')}$",
+    max_length=200,
+    message=Text("constraint.KMS_KEY_ARN"),
+)
+
 # elasticloadbalancingv2 HealthCheckPath; a path starts with a slash
 # (https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html).
 HEALTH_CHECK_PATH = Constraint(

@@ -8,22 +8,26 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from awacs import codebuild, codecommit, codepipeline, ecr, ecs, iam, logs, s3, sns, sts
+from awacs import codebuild, codecommit, codepipeline, ecr, ecs, iam, kms, logs, s3, sns, sts
 from awacs.aws import Action, Allow, ArnLike, Condition, PolicyDocument, Principal, Statement, StringEquals
 from troposphere import AWSHelperFn, Ref
 
-from .cfn.intrinsics import Named, role_arn, sub
+from .cfn.intrinsics import Named, ref, role_arn, sub
 
 ACCOUNT = Ref("AWS::AccountId")
 
 
 @dataclass(frozen=True, kw_only=True)
 class BuildResources:
-    """What a build works on: its project, the pipelines' artifact bucket, and the repositories for images."""
+    """What a build works on: its project, the pipelines' artifact bucket, and the repositories for images.
+
+    ``key`` is the ARN of the KMS key that artifacts are encrypted with, if it is one of yours.
+    """
 
     project: Named
     bucket: Named
     repositories: Sequence[Named]
+    key: Named | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,8 +82,8 @@ def in_own_account() -> Condition:
 # action, its page under https://docs.aws.amazon.com/codepipeline/latest/userguide/structure-action-reference.html
 
 
-def pipeline_artifacts(bucket: Named) -> list[Grant]:
-    """What a pipeline calls to pass artifacts from action to action."""
+def pipeline_artifacts(bucket: Named, key: Named | None) -> list[Grant]:
+    """What a pipeline calls to pass artifacts from action to action, encrypted with the key of this ARN if any."""
     return [
         Grant(
             sid="ArtifactBucket",
@@ -100,6 +104,7 @@ def pipeline_artifacts(bucket: Named) -> list[Grant]:
             resources=(objects_arn(bucket),),
             condition=in_own_account(),
         ),
+        *artifacts_key(bucket, key),
     ]
 
 
@@ -132,9 +137,39 @@ def start_build(project: Named) -> list[Grant]:
     ]
 
 
-def request_approval(topic: Named) -> list[Grant]:
-    """What an approval action calls."""
-    return [Grant(sid="Approval", actions=(sns.Publish,), resources=(topic_arn(topic),))]
+def request_approval(topic: Named, key: Named | None) -> list[Grant]:
+    """What an approval action calls: the topic, and the key of this ARN if the topic is encrypted with one.
+
+    What SNS asks KMS for with the publisher's permissions names the topic
+    (https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html).
+    """
+    publish = Grant(sid="Approval", actions=(sns.Publish,), resources=(topic_arn(topic),))
+    if key is None:
+        return [publish]
+    context = Condition(StringEquals({f"{_CONTEXT}:aws:sns:topicArn": topic_arn(topic)}))
+    return [publish, Grant(sid="ApprovalKey", actions=_ENCRYPT, resources=(ref(key),), condition=context)]
+
+
+# KMS ------------------------------------------------------------------------------------------------------------------
+
+# What S3 and SNS call for whoever writes or reads: a data key for each, and its decryption. Each names what the data is
+# for, and only with the same name can it be decrypted again; so it is this that a role's permission is limited to, and
+# not the service in between, whose name AWS documents for some partitions only
+# (https://docs.aws.amazon.com/kms/latest/developerguide/encrypt_context.html).
+_ENCRYPT = (kms.Decrypt, kms.GenerateDataKey)
+_CONTEXT = "kms:EncryptionContext"
+
+
+def artifacts_key(bucket: Named, key: Named | None) -> list[Grant]:
+    """What S3 calls for whoever reads and writes artifacts; nothing without the ARN of a key.
+
+    What is encrypted is named by its bucket where the bucket has a key of its own, and by itself otherwise
+    (https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-key.html).
+    """
+    if key is None:
+        return []
+    context = Condition(ArnLike({f"{_CONTEXT}:aws:s3:arn": [bucket_arn(bucket), objects_arn(bucket)]}))
+    return [Grant(sid="ArtifactsKey", actions=_ENCRYPT, resources=(ref(key),), condition=context)]
 
 
 def ecs_deployment(cluster: Named, service: Named, roles: Sequence[Named]) -> list[Grant]:
@@ -199,6 +234,7 @@ def build_basics(build: BuildResources) -> list[Grant]:
             resources=(objects_arn(build.bucket),),
             condition=in_own_account(),
         ),
+        *artifacts_key(build.bucket, build.key),
     ]
 
 

@@ -24,6 +24,7 @@ class BuildInput:
 class PipelineInputs:
     """The name of each thing that one pipeline works with, its branch and its lifecycle policy.
 
+    ``key`` is the ARN of the KMS key that encrypts what the pipeline makes, None for keys of AWS's own.
     ``approval_topic`` is None for a pipeline that does not wait for an approval. ``task_roles`` are the
     roles that the service's tasks have, as far as they are known: they matter to permissions only. A
     ``ValueError`` unless one of the builds pushes the image.
@@ -32,6 +33,7 @@ class PipelineInputs:
     pipeline: Named
     pipeline_role: Named
     artifact_bucket: Named
+    key: Named | None
     approval_topic: Named | None
     repository: Named
     branch: Named
@@ -49,12 +51,13 @@ class PipelineInputs:
             raise ValueError("one of a pipeline's builds pushes the image")
 
 
-def pipeline_parameters(steps: Sequence[BuildStep], *, approval: bool) -> tuple[ParameterSpec, ...]:
+def pipeline_parameters(steps: Sequence[BuildStep], *, approval: bool, own_key: bool) -> tuple[ParameterSpec, ...]:
     """The parameters of a pipeline's inputs, in the order of the reference's forms."""
     return (
         parameters.PIPELINE_NAME,
         parameters.PIPELINE_ROLE,
         parameters.ARTIFACT_BUCKET,
+        *([parameters.KMS_KEY] if own_key else []),
         *([parameters.APPROVAL_TOPIC] if approval else []),
         parameters.REPOSITORY,
         parameters.BRANCH,
@@ -68,12 +71,13 @@ def pipeline_parameters(steps: Sequence[BuildStep], *, approval: bool) -> tuple[
     )
 
 
-def inputs_from_form(form: Form, scope: Scope, steps: Sequence[BuildStep]) -> PipelineInputs:
+def inputs_from_form(form: Form, scope: Scope, steps: Sequence[BuildStep], *, own_key: bool) -> PipelineInputs:
     """What the form says about the pipeline of one environment."""
     return PipelineInputs(
         pipeline=form.of(parameters.PIPELINE_NAME, scope),
         pipeline_role=form.of(parameters.PIPELINE_ROLE),
         artifact_bucket=form.of(parameters.ARTIFACT_BUCKET),
+        key=form.of(parameters.KMS_KEY) if own_key else None,
         approval_topic=form.of(parameters.APPROVAL_TOPIC) if scope.environment.approval else None,
         repository=form.of(parameters.REPOSITORY),
         branch=form.of(parameters.BRANCH, scope),

@@ -262,6 +262,11 @@ ARTIFACT_BUCKET = ParameterSpec(
     new=constraints.NEW_BUCKET_NAME,
     default="",
 )
+KMS_KEY = ParameterSpec(
+    name="KmsKeyArn",
+    group=ARTIFACTS_GROUP,
+    constraint=constraints.KMS_KEY_ARN,
+)
 APPROVAL_TOPIC = ParameterSpec(
     name="SNSTopicName",
     group=CODEPIPELINE_GROUP,

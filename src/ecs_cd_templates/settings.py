@@ -80,7 +80,9 @@ class PipelineSettings:
     ``scan_on_push``: ECR scans each pushed image.
     ``steps``: the builds that run one after the other, at most 7, one of which pushes the image.
     ``source``: where the application is, and what starts the pipelines.
-    ``own_key``: artifacts, approval requests and images are encrypted with a key of yours, which the forms ask for.
+    ``own_key``: artifacts, approval requests and images are encrypted with a KMS key of yours, whose ARN the forms
+    ask for. It is for new stacks: an ECR repository keeps the encryption that it was made with, and another one of
+    its name stops the update (https://docs.aws.amazon.com/AmazonECR/latest/userguide/encryption-at-rest.html).
 
     Raises :class:`SettingsError`.
     """
@@ -154,7 +156,7 @@ class AllEnvironmentsSettings:
         instance("AllEnvironmentsSettings.pipeline", self.pipeline, PipelineSettings)
         # Each also has three resources and two outputs: the parameters run out first.
         approval = any(environment.approval is not None for environment in environments)
-        specs = pipeline_parameters(self.pipeline.steps, approval=approval)
+        specs = pipeline_parameters(self.pipeline.steps, approval=approval, own_key=self.pipeline.own_key)
         count = sum(len(environments) if spec.per_environment else 1 for spec in specs)
         if count > MAX_PARAMETERS:
             raise SettingsError(
@@ -202,6 +204,7 @@ class CodeBuildSettings:
     ``step``: the build that it is for, which decides its buildspec and whether Docker may run in it.
     ``architecture``: the processor that the images run on; it also picks the build image where the step names none.
     ``build_logs``: builds write to the log group ``/aws/codebuild/PROJECT``.
+    ``own_key``: see :class:`PipelineSettings`.
 
     Raises :class:`SettingsError`.
     """
@@ -209,11 +212,13 @@ class CodeBuildSettings:
     step: BuildStep
     architecture: Architecture = "X86_64"
     build_logs: bool = True
+    own_key: bool = False
 
     def __post_init__(self) -> None:
         instance("CodeBuildSettings.step", self.step, BuildStep)
         one_of("CodeBuildSettings.architecture", self.architecture, get_args(Architecture))
         flag("CodeBuildSettings.build_logs", self.build_logs)
+        flag("CodeBuildSettings.own_key", self.own_key)
         build_image(self.step, self.architecture)
 
 

@@ -9,9 +9,13 @@ from typing import Any
 import pytest
 
 from commands import Command
+from ecs_cd_templates import PipelineSettings, RenderSettings
 from ecs_cd_templates.catalog import ALL_ENVIRONMENTS, QUICK_START
+from ecs_cd_templates.cli import policies
 from ecs_cd_templates.launch.developers_policy import FILE_NAME, developers_policy, quick_start_policy
-from support import FILES, TARGET, parameters
+from ecs_cd_templates.launch.key_policy import FILE_NAME as KEY_POLICY
+from ecs_cd_templates.launch.key_policy import key_policy
+from support import FILES, TARGET, key_arn, parameters
 
 PLACE = ["policies", "--account", "111122223333", "--region", "us-east-1", "--output-dir", "out"]
 BOTH = [FILES["prerequisites.yaml"], FILES[ALL_ENVIRONMENTS]]
@@ -94,7 +98,7 @@ def test_a_pipeline_of_its_own(command: Command) -> None:
 def test_does_not_take_the_file_of_a_role(name: str, command: Command) -> None:
     role = write("role.json", CodePipelineServiceRoleName=name, CodeCommitBranchNameForProdEnv="prod")
     command.assert_refuses(*PLACE, "--params", role)
-    assert f"role name: '{name}': its file would be that of the developers' policy" in command.err
+    assert f"role name: '{name}': its file would be {FILE_NAME}, which is another: choose another" in command.err
     # Without the developers' file it is in nobody's way.
     role = write("role.json", CodePipelineServiceRoleName=name)
     assert command(*PLACE, "--params", role, "--environment", "Dev") == 0
@@ -112,3 +116,18 @@ def test_an_application_is_not_taken_for_its_defaults(command: Command) -> None:
     Path("out").rename("before")
     command.assert_refuses(*PLACE, "--quick-start", "--params", FILES[ALL_ENVIRONMENTS])
     assert "the template has no such parameter" in command.err
+
+
+def test_statements_for_the_policy_of_an_own_key(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = RenderSettings(pipeline=PipelineSettings(own_key=True))
+    monkeypatch.setattr(policies, "render_settings", lambda _options: settings)
+    files = [*BOTH, write("key.json", KmsKeyArn=key_arn(TARGET))]
+    assert command(*PLACE, "--params", *files) == 0
+    values = parameters("prerequisites.yaml") | {"KmsKeyArn": key_arn(TARGET)}
+    written = json.loads(Path("out", KEY_POLICY).read_text(encoding="utf-8"))
+    assert written == key_policy(values, TARGET, settings)
+    Path("out").rename("before")
+    for name in ("key-policy", "Key-Policy"):
+        named = {"KmsKeyArn": key_arn(TARGET), "CodeCommitBranchNameForProdEnv": "prod"}
+        command.assert_refuses(*PLACE, "--params", write("role.json", CodePipelineServiceRoleName=name, **named))
+        assert f"role name: '{name}': its file would be {KEY_POLICY}, which is another" in command.err

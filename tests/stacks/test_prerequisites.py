@@ -26,7 +26,7 @@ from ecs_cd_templates.environments import ENVIRONMENTS
 from ecs_cd_templates.launch.role_policies import role_policies
 from ecs_cd_templates.stacks import prerequisites
 from ecs_cd_templates.steps import BUILD_STEPS
-from support import PARTITIONS, REFERENCE, TARGET, data, load, most_steps, parameters, rendered
+from support import PARTITIONS, REFERENCE, TARGET, data, key_arn, load, most_steps, parameters, rendered
 
 NAME = "prerequisites.yaml"
 TEMPLATE = data()[NAME]
@@ -316,9 +316,10 @@ def test_policies_of_the_largest_settings_fit_into_a_role(partition: str, steps:
         Environment(id=f"Environment{number:03}", display_name=f"number {number}", approval="before_build")
         for number in range(12)
     ]
-    settings = PrerequisitesSettings(environments=environments, pipeline=PipelineSettings(steps=steps))
+    settings = PrerequisitesSettings(environments=environments, pipeline=PipelineSettings(steps=steps, own_key=True))
     template = load(to_yaml(build_prerequisites(settings)))
-    for resource in resolve(template, {}, PARTITIONS[partition]).resources.values():
+    values = {"KmsKeyArn": key_arn(PARTITIONS[partition])}
+    for resource in resolve(template, values, PARTITIONS[partition]).resources.values():
         if resource["Type"] == "AWS::IAM::Role":
             (policy,) = resource["Properties"]["Policies"]
             assert len(json.dumps(policy["PolicyDocument"], separators=(",", ":"))) <= 10_240

@@ -75,7 +75,9 @@ def test_no_text_is_there_that_nothing_uses() -> None:
         RenderSettings(),
         RenderSettings(environments=[*existing, Environment(id="Two", display_name="two", network="private")]),
         RenderSettings(environments=[*existing, Environment(id="Two", display_name="two")]),
-        RenderSettings(environments=several, pipeline=PipelineSettings(steps=[UNIT_TESTS, CONTAINER_IMAGE, scan])),
+        RenderSettings(
+            environments=several, pipeline=PipelineSettings(steps=[UNIT_TESTS, CONTAINER_IMAGE, scan], own_key=True)
+        ),
         RenderSettings(pipeline=PipelineSettings(steps=[unit_tests(), CONTAINER_IMAGE])),
     ):
         for build in catalog.templates(settings).values():

@@ -13,7 +13,7 @@ from ..catalog import RenderSettings
 from ..cfn.evaluation import Target
 from ..cfn.partitions import PARTITIONS
 from ..errors import NOT_GIVEN, ParameterError, SettingsError
-from ..launch import developers_policy, role_policies
+from ..launch import developers_policy, key_policy, role_policies
 from .options import OK, Commands, add_settings, directory, render_settings, write
 
 
@@ -24,7 +24,8 @@ def add_to(commands: Commands) -> None:
         help="write the roles' policies, and one for developers, as JSON",
         description="Writes the policies of the roles in prerequisites.yaml as plain JSON with real ARNs: ROLE.json, "
         "and its trust policy ROLE.trust.json, for organisations where another team makes the roles. Where a pipeline "
-        f"waits for an approval, {developers_policy.FILE_NAME} is for those who must not release anything past it.",
+        f"waits for an approval, {developers_policy.FILE_NAME} is for those who must not release anything past it. "
+        f"Where the pipelines have a KMS key of yours, {key_policy.FILE_NAME} has the statements for its policy.",
     )
     parser.add_argument("--account", required=True, metavar="ID", help="the account's 12 digits")
     parser.add_argument("--region", required=True, metavar="R", help="the pipelines' region, such as us-east-1")
@@ -60,9 +61,12 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _of_prerequisites(paths: Sequence[Path], target: Target, settings: RenderSettings) -> dict[str, dict[str, Any]]:
-    """The roles' policies and the developers'."""
+    """The roles' policies, the key's and the developers'."""
     values = role_policies.values_from_files(paths, settings)
-    documents = role_policies.role_policies(values, target, settings)
+    of_roles = role_policies.role_policies(values, target, settings)
+    others: dict[str, dict[str, Any]] = {}
+    if settings.pipeline.own_key:
+        others[key_policy.FILE_NAME] = key_policy.key_policy(values, target, settings)
     try:
         denied = developers_policy.developers_policy(values, target, settings)
     except ParameterError as error:
@@ -70,14 +74,16 @@ def _of_prerequisites(paths: Sequence[Path], target: Target, settings: RenderSet
             raise
         print(f"{developers_policy.FILE_NAME} is not written: {error}", file=sys.stderr)
         denied = None
-    if denied is None:
-        return documents
-    for name in documents:
+    if denied is not None:
+        others[developers_policy.FILE_NAME] = denied
+    for name in of_roles:
         # Some file systems take names that differ in case for one.
-        if name.lower() == developers_policy.FILE_NAME:
+        if name.lower() in others:
             role = name.removesuffix(".json")
-            raise ParameterError("role name", role, "its file would be that of the developers' policy: choose another")
-    return {**documents, developers_policy.FILE_NAME: denied}
+            raise ParameterError(
+                "role name", role, f"its file would be {name.lower()}, which is another: choose another"
+            )
+    return {**of_roles, **others}
 
 
 def _of_quick_start(paths: Sequence[Path], target: Target, settings: RenderSettings) -> dict[str, dict[str, Any]]:

@@ -31,6 +31,7 @@ REPLACED = {
     constraints.PIPELINE_NAME: "",
     constraints.BUCKET_NAME: "",
     constraints.NEW_BUCKET_NAME: "",
+    constraints.KMS_KEY_ARN: "",
     constraints.TOPIC_NAME: "",
     constraints.CODECOMMIT_REPOSITORY: "",
     constraints.BUILD_PROJECT: "",

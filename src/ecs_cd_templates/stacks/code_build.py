@@ -8,6 +8,7 @@ from troposphere import Output, Ref, Template
 from troposphere.codebuild import Artifacts, CloudWatchLogs, LogsConfig, Project, ProjectCache, Source
 from troposphere.codebuild import Environment as BuildEnvironment
 
+from .. import parameters
 from ..cfn.intrinsics import Named, ref, role_arn, sub
 from ..checks import instance
 from ..parameters import Purpose, add_form, entry
@@ -25,12 +26,16 @@ def build(settings: CodeBuildSettings) -> Template:
     instance("settings", settings, CodeBuildSettings)
     step = settings.step
     template = Template(Description=step.text("description"))
-    form = add_form(template, [entry(step.own_project, Purpose.MAKE, propose=False), entry(step.own_role, Purpose.USE)])
+    entries = [entry(step.own_project, Purpose.MAKE, propose=False), entry(step.own_role, Purpose.USE)]
+    if settings.own_key:
+        entries.append(entry(parameters.KMS_KEY, Purpose.USE))
+    form = add_form(template, entries)
     project = add_project(
         template,
         "CodeBuildProject",
         name=form.of(step.own_project),
         role=form.of(step.own_role),
+        key=form.of(parameters.KMS_KEY) if settings.own_key else None,
         settings=settings,
     )
     template.add_output(
@@ -39,8 +44,14 @@ def build(settings: CodeBuildSettings) -> Template:
     return template
 
 
-def add_project(template: Template, title: str, *, name: Named, role: Named, settings: CodeBuildSettings) -> Project:
-    """Adds the CodeBuild project, which works with the role."""
+def add_project(
+    template: Template, title: str, *, name: Named, role: Named, key: Named | None, settings: CodeBuildSettings
+) -> Project:
+    """Adds the CodeBuild project, which works with the role and encrypts artifacts with the key of this ARN, if any.
+
+    https://docs.aws.amazon.com/codebuild/latest/userguide/setting-up-kms.html
+    """
+    encryption: dict[str, Any] = {} if key is None else {"EncryptionKey": ref(key)}
     step = settings.step
     logs = CloudWatchLogs(Status="DISABLED")
     if settings.build_logs:
@@ -61,6 +72,7 @@ def add_project(template: Template, title: str, *, name: Named, role: Named, set
             LogsConfig=LogsConfig(CloudWatchLogs=logs),
             TimeoutInMinutes=step.timeout_minutes,
             **_cache(step),
+            **encryption,
         )
     )
 

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from troposphere import Equals, Not, Output, Template
-from troposphere.codepipeline import ArtifactStore, FailureConditions, Pipeline, Stages
+from troposphere.codepipeline import ArtifactStore, EncryptionKey, FailureConditions, Pipeline, Stages
 from troposphere.ecr import (
+    EncryptionConfiguration,
     ImageScanningConfiguration,
     ImageTagMutabilityExclusionFilter,
     LifecyclePolicy,
@@ -50,13 +51,13 @@ def build(settings: DeploymentPipelineSettings) -> Template:
     """
     instance("settings", settings, DeploymentPipelineSettings)
     scope = Scope(settings.environment, only=True)
-    steps = settings.pipeline.steps
+    steps, own_key = settings.pipeline.steps, settings.pipeline.own_key
     described = "with" if settings.environment.approval else "without"
     template = Template(Description=Text(f"template.deployment-pipeline-{described}-approval"))
-    form = add_form(template, pipeline_entries([scope], steps))
+    form = add_form(template, pipeline_entries([scope], steps, own_key=own_key))
     require_distinct_projects(template, form, steps)
     add_partitions(template)
-    add_pipelines(template, {scope: inputs_from_form(form, scope, steps)}, settings.pipeline)
+    add_pipelines(template, {scope: inputs_from_form(form, scope, steps, own_key=own_key)}, settings.pipeline)
     return template
 
 
@@ -70,11 +71,11 @@ def file_name(environment: Environment) -> str:
     return f"deployment-pipeline-{kinds[environment.approval]}.yaml"
 
 
-def pipeline_entries(scopes: Sequence[Scope], steps: Sequence[BuildStep]) -> list[Entry]:
+def pipeline_entries(scopes: Sequence[Scope], steps: Sequence[BuildStep], *, own_key: bool) -> list[Entry]:
     """The form of a template with a pipeline for each scope, in the order of the reference's forms."""
     approved = [scope for scope in scopes if scope.environment.approval]
     entries: list[Entry] = []
-    for spec in pipeline_parameters(steps, approval=bool(approved)):
+    for spec in pipeline_parameters(steps, approval=bool(approved), own_key=own_key):
         if spec.per_environment:
             entries += [_entry(spec, scope) for scope in scopes]
         elif spec is parameters.APPROVAL_TOPIC and not approved[0].only:
@@ -180,12 +181,21 @@ def _approval(inputs: PipelineInputs, environment: Environment, settings: Pipeli
     if inputs.approval_topic is None:
         raise ValueError(f"the pipeline of {environment.id} waits for an approval, and has no topic for its request")
     return actions.approval(
-        topic=inputs.approval_topic, repository=inputs.repository, branch=inputs.branch, settings=settings
+        topic=inputs.approval_topic,
+        key=inputs.key,
+        repository=inputs.repository,
+        branch=inputs.branch,
+        settings=settings,
     )
 
 
 def _repository(scope: Scope, inputs: PipelineInputs, settings: PipelineSettings) -> Repository:
     """The repository; retained, because a stack that is deleted must not take the releases with it."""
+    encryption: dict[str, Any] = {}
+    if inputs.key is not None:
+        # Whoever pushes and pulls needs no permission for the key: ECR has a grant, which it makes with the repository
+        # (https://docs.aws.amazon.com/AmazonECR/latest/userguide/encryption-at-rest.html).
+        encryption = {"EncryptionConfiguration": EncryptionConfiguration(EncryptionType="KMS", KmsKey=ref(inputs.key))}
     exclusions: dict[str, Any] = {}
     if settings.image_tag_mutability == "IMMUTABLE_WITH_EXCLUSION":
         latest = ImageTagMutabilityExclusionFilter(
@@ -200,6 +210,7 @@ def _repository(scope: Scope, inputs: PipelineInputs, settings: PipelineSettings
         ImageScanningConfiguration=ImageScanningConfiguration(ScanOnPush=settings.scan_on_push),
         ImageTagMutability=settings.image_tag_mutability,
         **exclusions,
+        **encryption,
         LifecyclePolicy=LifecyclePolicy(LifecyclePolicyText=ref(inputs.lifecycle_policy)),
     )
 
@@ -232,6 +243,9 @@ def _pipeline(scope: Scope, inputs: PipelineInputs, settings: PipelineSettings) 
         Stages(Name=name, Actions=[action.declaration for action in actions_of_stage])
         for name, actions_of_stage in stage_actions(inputs, scope.environment, settings).items()
     ]
+    encryption: dict[str, Any] = (
+        {} if inputs.key is None else {"EncryptionKey": EncryptionKey(Id=ref(inputs.key), Type="KMS")}
+    )
     if settings.rollback_on_failure:
         stages[-1].OnFailure = FailureConditions(Result="ROLLBACK")
     return Pipeline(
@@ -239,6 +253,6 @@ def _pipeline(scope: Scope, inputs: PipelineInputs, settings: PipelineSettings) 
         Name=ref(inputs.pipeline),
         PipelineType=settings.pipeline_type,
         RoleArn=role_arn(inputs.pipeline_role),
-        ArtifactStore=ArtifactStore(Type="S3", Location=ref(inputs.artifact_bucket)),
+        ArtifactStore=ArtifactStore(Type="S3", Location=ref(inputs.artifact_bucket), **encryption),
         Stages=stages,
     )

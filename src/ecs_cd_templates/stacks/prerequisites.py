@@ -41,7 +41,7 @@ from ..environments import Environment, Scope, scopes
 from ..grants import BuildResources, Grant
 from ..inputs import BuildInput, PipelineInputs
 from ..parameters import Entry, Form, ParameterSpec, Purpose, add_form, entry
-from ..settings import PrerequisitesSettings
+from ..settings import PipelineSettings, PrerequisitesSettings
 from ..steps import BuildStep
 from ..texts import Text
 from .deployment_pipeline import stage_actions
@@ -109,6 +109,8 @@ def build(settings: PrerequisitesSettings) -> Template:
     form = add_form(template, entries(settings))
     names = _add_parts(template, form, settings)
     outputs = {spec.name: ref(name) for spec, name in names.items()}
+    if settings.pipeline.own_key:
+        outputs[parameters.KMS_KEY.name] = ref(form.of(parameters.KMS_KEY))
     for scope in scopes(settings.environments):
         for spec in ALLOWED:
             outputs[scope.name(spec.name)] = ref(form.of(spec, scope))
@@ -126,6 +128,8 @@ def entries(settings: PrerequisitesSettings) -> list[Entry]:
         form.append(entry(part.spec, Purpose.MAKE, alone, existing=True))
         if part is BUCKET:
             form.append(entry(parameters.ARTIFACT_EXPIRATION, Purpose.MAKE))
+            if settings.pipeline.own_key:
+                form.append(entry(parameters.KMS_KEY, Purpose.USE))
         if part is TOPIC:
             form.append(entry(parameters.APPROVAL_EMAIL, Purpose.MAKE))
     form.append(entry(parameters.LOG_RETENTION, Purpose.MAKE))
@@ -144,9 +148,11 @@ def _add_parts(template: Template, form: Form, settings: PrerequisitesSettings) 
         parameter = ref(form.of(part.spec))
         template.add_condition(part.condition, Equals(_unmarked(parameter), parameter))
     template.add_condition("NameArtifactBucket", Equals(ref(form.of(BUCKET.spec)), ""))
-    add_bucket(template, names[BUCKET.spec], form.of(parameters.ARTIFACT_EXPIRATION), condition=BUCKET.condition)
+    key = key_of(form, settings.pipeline)
+    expiration = form.of(parameters.ARTIFACT_EXPIRATION)
+    add_bucket(template, names[BUCKET.spec], expiration, key, condition=BUCKET.condition)
     if TOPIC in every:
-        topic = add_topic(template, names[TOPIC.spec], condition=TOPIC.condition)
+        topic = add_topic(template, names[TOPIC.spec], key, condition=TOPIC.condition)
         arn = If(TOPIC.condition, Ref(topic), grants.topic_arn(names[TOPIC.spec]))
         add_subscription(template, arn, form.of(parameters.APPROVAL_EMAIL))
     add_repository(template, names[REPOSITORY.spec], condition=REPOSITORY.condition)
@@ -162,27 +168,33 @@ def add_bucket(
     template: Template,
     name: Named | None,
     expiration: Named,
+    key: Named | None,
     *,
     titled: Callable[[str], str] = str,
     condition: str | None = None,
 ) -> Bucket:
     """Adds the artifact bucket and its policy, both retained: a rollback of a release needs what is in it.
 
-    Without a name CloudFormation makes one that is new.
+    Without a name CloudFormation makes one that is new. With the ARN of a key, the key encrypts it, and S3 asks for it
+    now and then instead of once for each object (https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-key.html).
     """
+    encryption = ServerSideEncryptionRule(
+        ServerSideEncryptionByDefault=ServerSideEncryptionByDefault(SSEAlgorithm="AES256")
+    )
+    if key is not None:
+        encryption = ServerSideEncryptionRule(
+            ServerSideEncryptionByDefault=ServerSideEncryptionByDefault(
+                SSEAlgorithm="aws:kms", KMSMasterKeyID=ref(key)
+            ),
+            BucketKeyEnabled=True,
+        )
     bucket = Bucket(
         titled("ArtifactBucket"),
         PublicAccessBlockConfiguration=PublicAccessBlockConfiguration(
             BlockPublicAcls=True, BlockPublicPolicy=True, IgnorePublicAcls=True, RestrictPublicBuckets=True
         ),
         OwnershipControls=OwnershipControls(Rules=[OwnershipControlsRule(ObjectOwnership="BucketOwnerEnforced")]),
-        BucketEncryption=BucketEncryption(
-            ServerSideEncryptionConfiguration=[
-                ServerSideEncryptionRule(
-                    ServerSideEncryptionByDefault=ServerSideEncryptionByDefault(SSEAlgorithm="AES256")
-                )
-            ]
-        ),
+        BucketEncryption=BucketEncryption(ServerSideEncryptionConfiguration=[encryption]),
         VersioningConfiguration=VersioningConfiguration(Status="Enabled"),
         LifecycleConfiguration=LifecycleConfiguration(
             Rules=[
@@ -220,11 +232,16 @@ def add_bucket(
     return bucket
 
 
-def add_topic(template: Template, name: Named, *, condition: str | None = None) -> Topic:
-    """Adds the topic for approval requests."""
+def key_of(form: Form, settings: PipelineSettings) -> Named | None:
+    """The ARN of the KMS key that the form asks for, if it does."""
+    return form.of(parameters.KMS_KEY) if settings.own_key else None
+
+
+def add_topic(template: Template, name: Named, key: Named | None, *, condition: str | None = None) -> Topic:
+    """Adds the topic for approval requests, encrypted with the key of this ARN if there is one."""
     # Amazon's own key: whoever may publish may use it, so CodePipeline's role needs no permission for KMS
     # (https://docs.aws.amazon.com/sns/latest/dg/sns-server-side-encryption.html).
-    topic = Topic("ApprovalTopic", TopicName=ref(name), KmsMasterKeyId="alias/aws/sns")
+    topic = Topic("ApprovalTopic", TopicName=ref(name), KmsMasterKeyId="alias/aws/sns" if key is None else ref(key))
     _add(template, topic, condition)
     return topic
 
@@ -295,8 +312,8 @@ def add_roles(
     every = scopes(settings.environments)
     pipelines = [form.of(parameters.PIPELINE_NAME, scope) for scope in every]
     repositories = [form.of(parameters.ECR_REPOSITORY, scope) for scope in every]
-    bucket = names[BUCKET.spec]
-    pipeline_grants = grants.pipeline_artifacts(bucket)
+    bucket, key = names[BUCKET.spec], key_of(form, settings.pipeline)
+    pipeline_grants = grants.pipeline_artifacts(bucket, key)
     for scope in every:
         pipeline_grants += _pipeline_grants(names, form, scope, settings)
     pipeline_arns = [grants.pipeline_arn(pipeline) for pipeline in pipelines]
@@ -323,7 +340,7 @@ def add_roles(
     trust = grants.trust("codepipeline", ours_if_said)
     add(PIPELINE_ROLE, "The role that CodePipeline works with", trust, pipeline_grants)
     for step in settings.pipeline.steps:
-        build = BuildResources(project=names[step.project], bucket=bucket, repositories=repositories)
+        build = BuildResources(project=names[step.project], bucket=bucket, repositories=repositories, key=key)
         trust = grants.trust("codebuild", grants.own_resource([grants.project_arn(build.project)]))
         # IAM takes no text outside Latin-1 here, so the step's name and not what labels call it.
         add(build_role(step), f"The role that the build {step.name} works with", trust, step.grants_for(build))
@@ -343,6 +360,7 @@ def _pipeline_grants(
         pipeline=form.of(parameters.PIPELINE_NAME, scope),
         pipeline_role=names[PIPELINE_ROLE.spec],
         artifact_bucket=names[BUCKET.spec],
+        key=key_of(form, settings.pipeline),
         approval_topic=names[TOPIC.spec] if scope.environment.approval else None,
         repository=names[REPOSITORY.spec],
         branch=Unknown("the branch"),

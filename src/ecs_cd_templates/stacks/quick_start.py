@@ -59,20 +59,21 @@ def build(settings: QuickStartSettings) -> Template:
     every = scopes(settings.environments)
     steps = settings.pipeline.steps
     application = form.of(parameters.APPLICATION)
+    key = prerequisites.key_of(form, settings.pipeline)
     _add_conditions(template, form, every)
     if _with_new_network(every):
         vpc.add_zones(template, form)
     repository = _add_repository(template, form, settings)
     topic = None
     if _approved(every):
-        topic = prerequisites.add_topic(template, names.topic(application))
+        topic = prerequisites.add_topic(template, names.topic(application), key)
         prerequisites.add_subscription(template, Ref(topic), form.of(parameters.APPROVAL_EMAIL))
     inputs: dict[Scope, PipelineInputs] = {}
     for scope in every:
         own = form.with_made(_made(form, settings, scope))
         known = {
             prerequisites.BUCKET.spec: prerequisites.add_bucket(
-                template, None, ARTIFACT_EXPIRATION_DAYS, titled=scope.name
+                template, None, ARTIFACT_EXPIRATION_DAYS, key, titled=scope.name
             ),
             prerequisites.REPOSITORY.spec: repository,
             **{part.spec: own.of(part.spec) for part in prerequisites.roles(steps)},
@@ -92,6 +93,7 @@ def build(settings: QuickStartSettings) -> Template:
                 scope.name(prerequisites.build_project(step).title),
                 name=known[step.project],
                 role=roles[step.role],
+                key=key,
                 settings=CodeBuildSettings(step=step, architecture=settings.architecture),
             )
             builds.append(BuildInput(step=step, project=project))
@@ -101,6 +103,7 @@ def build(settings: QuickStartSettings) -> Template:
             pipeline=own.of(parameters.PIPELINE_NAME, scope),
             pipeline_role=roles[parameters.PIPELINE_ROLE],
             artifact_bucket=known[prerequisites.BUCKET.spec],
+            key=key,
             approval_topic=topic and topic.get_att("TopicName"),
             repository=repository,
             branch=own.of(parameters.BRANCH, scope),
@@ -118,7 +121,10 @@ def build(settings: QuickStartSettings) -> Template:
 
 
 def entries(settings: QuickStartSettings) -> list[Entry]:
-    """The form, each parameter with a default: first what the environments share, then a group for each of them."""
+    """The form: first what the environments share, then a group for each of them.
+
+    Each parameter has a default, but for the KMS key, for which there is none.
+    """
     every = scopes(settings.environments)
     ecs = {
         scope: {each.spec: each for each in ecs_environment.entries(settings.ecs_environment(scope.environment), scope)}
@@ -131,6 +137,7 @@ def entries(settings: QuickStartSettings) -> list[Entry]:
         _repository_entry(),
         *([entry(parameters.APPROVAL_EMAIL, Purpose.MAKE)] if _approved(every) else []),
         entry(parameters.LOG_RETENTION, Purpose.MAKE),
+        *([entry(parameters.KMS_KEY, Purpose.USE)] if settings.pipeline.own_key else []),
     ]
     containers = [
         common[parameters.LAUNCH_TYPE],
