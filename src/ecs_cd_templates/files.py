@@ -44,13 +44,13 @@ def replace_all(directory: Path, contents: Mapping[str, str]) -> list[str]:
     """Writes the files whose content changes, in UTF-8; returns their names.
 
     All of them are written beside their targets first and moved there last, and what was moved is put
-    back if a move fails: after an error or an interruption every file is as it was. The directory is
-    made if it is missing. Raises :class:`OutputError`.
+    back if a move fails: after an error or an interruption every file is as it was. Names may have
+    folders in them; directories that are missing are made. Raises :class:`OutputError`.
     """
     try:
         names = changed(directory, contents)
-        if names:
-            directory.mkdir(parents=True, exist_ok=True)
+        for folder in {(directory / name).parent for name in names}:
+            folder.mkdir(parents=True, exist_ok=True)
         _replace(_targets(directory, names), [contents[name].encode() for name in names])
     except OSError as error:
         raise _unwritable(directory, error) from None

@@ -17,8 +17,6 @@ from ..environments import ENVIRONMENTS, Environment
 from ..errors import EcsCdTemplatesError, SettingsError
 from ..files import replace_all
 from ..launch.bundle import DEFAULT_PREFIX
-from ..services import FILE_NAME, Service, read_settings
-from ..services.checking import unknown
 from ..services.shape import ApprovalMessage
 from ..settings import Architecture, PipelineSettings, PipelineType, TagMutability
 from ..steps import BUILD_STEPS, CONTAINER_IMAGE, PLACES, UNIT_TESTS, BuildStep, placed
@@ -91,47 +89,6 @@ def add_published_settings(parser: argparse.ArgumentParser) -> None:
         help="make the template of all environments of nested stacks, read from the published folder",
     )
     add_settings(parser)
-
-
-def add_service_settings(parser: argparse.ArgumentParser) -> None:
-    """Adds the options of a settings file; :func:`services_of` reads it."""
-    parser.add_argument(
-        "--settings",
-        type=Path,
-        metavar="FILE",
-        help=f"the settings file of your services; default: {FILE_NAME} in the working directory, if it is there",
-    )
-    parser.add_argument(
-        "--service",
-        action="append",
-        default=[],
-        metavar="NAME",
-        help="only this service of the settings file; give the option once for each",
-    )
-
-
-def services_of(options: argparse.Namespace) -> list[Service]:
-    """The services that the options ask for; none where no settings file is named, nor one in the working directory.
-
-    Raises :class:`SettingsError` for a service that is not in the file, or where there is no file, and for an option
-    that says what the file says; :class:`SettingsFileError` for what is wrong in the file.
-    """
-    path = options.settings
-    if path is None:
-        path = Path(FILE_NAME)
-        if not path.exists():
-            if options.service:
-                remedy = f"there is no {FILE_NAME} here: give --settings, or write one with {PROGRAM} init"
-                raise SettingsError("--service", options.service[0], remedy)
-            return []
-    given = arguments_of(options) if hasattr(options, "environment") else []
-    if given:
-        raise SettingsError(given[0], given[1], f"the settings are in {on_one_line(path)}: say it there")
-    services = {service.name: service for service in read_settings(path)}
-    for name in options.service:
-        if name not in services:
-            raise SettingsError("--service", name, f"{unknown(name, services, 'service')} of {on_one_line(path)}")
-    return [services[name] for name in dict.fromkeys(options.service)] or list(services.values())
 
 
 def add_settings(parser: argparse.ArgumentParser) -> None:

@@ -19,7 +19,10 @@ def add_to(commands: Commands) -> None:
         description="Writes the templates, replacing each file whole and only if its content changes.",
     )
     parser.add_argument(
-        "--output-dir", type=directory, default=Path("templates"), metavar="DIR", help="default: templates"
+        "--output-dir",
+        type=directory,
+        metavar="DIR",
+        help=f"default: templates, or {DEFAULT_OUTPUT} for the services of a settings file, each in a folder of its own",
     )
     instead = parser.add_mutually_exclusive_group()
     instead.add_argument(
@@ -38,19 +41,44 @@ def add_to(commands: Commands) -> None:
         "from below this S3 address; the shape for updating a stack that was launched from nested templates",
     )
     add_settings(parser)
+    add_service_settings(parser)
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Writes the templates, or says which differ (--check) and in what (--diff)."""
+    file = settings_file(options)
+    if file is not None:
+        return _services(options, file)
+    output = options.output_dir or Path("templates")
     contents = catalog.render(render_settings(options, options.nested_base_url))
     if options.check:
-        differing = [("differs", name) for name in changed(options.output_dir, contents)]
-        differing += [("left over", name) for name in left_over(options.output_dir, contents, TEMPLATES)]
-        for word, name in differing:
-            print(f"{word}: {on_one_line(options.output_dir / name)}")
-        return DIFFERENT if differing else OK
+        return _check([(output, changed(output, contents), left_over(output, contents, TEMPLATES))])
     if options.diff:
-        return show(options.output_dir, compared(options.output_dir, contents, TEMPLATES))
-    write(options.output_dir, contents)
+        return show(output, compared(output, contents, TEMPLATES))
+    write(output, contents)
     return OK
+
+
+def _services(options: argparse.Namespace, file: SettingsFile) -> int:
+    """The same for the services of a settings file, one after the other: none waits in memory for the others."""
+    if options.nested_base_url is not None:
+        remedy = "nested stacks are not for the services of a settings file: leave it out"
+        raise SettingsError("--nested-base-url", options.nested_base_url, remedy)
+    output = options.output_dir or DEFAULT_OUTPUT
+    every = list(file.targets)
+    written: list[str] = []
+    for number, (folder, _, target) in enumerate(every, start=1):
+        ...
+    return OK
+
+
+def _check(directories: Iterable[tuple[Path, Sequence[str], Sequence[str]]]) -> int:
+    """Names the files that differ, and those that are left over."""
+    status = OK
+    for output, differing, left in directories:
+        for word, names in (("differs", differing), ("left over", left)):
+            for name in names:
+                print(f"{word}: {on_one_line(output / name)}")
+                status = DIFFERENT
+    return status

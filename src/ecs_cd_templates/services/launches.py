@@ -116,6 +116,7 @@ def _shared(target: Target) -> dict[str, str | None]:
     return {
         **{name: str(value) for name, value in made.items()},
         parameters.ARTIFACT_BUCKET.name: _bucket(target),
+        parameters.KMS_KEY.name: values.key,
         parameters.REPOSITORY.name: ResourceName.parse(values.repository or values.application).name,
         parameters.CONTAINER.name: quick_start.CONTAINER,
         parameters.APPROVAL_EMAIL.name: values.approval_email,

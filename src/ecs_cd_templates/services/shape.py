@@ -31,7 +31,7 @@ from ..settings import (
 )
 from ..sources.connection import Host
 from ..steps import BUILD_MINUTES, COMPUTE_TYPES
-from .stand_ins import CONNECTION, FULL_REPOSITORY_ID, HOST_ARN, KMS_KEY_ARN
+from .stand_ins import CONNECTION, FULL_REPOSITORY_ID, HOST_ARN
 
 ApprovalMessage = Literal["shown", "hidden"]
 Permissions = Literal["self_managed", "service_managed"]
@@ -139,7 +139,8 @@ ConnectionName: TypeAlias = Annotated[
 KeyArn: TypeAlias = Annotated[
     str,
     _text(
-        "The ARN of a KMS key of yours, which artifacts, approval requests and images are encrypted with", KMS_KEY_ARN
+        "The ARN of a KMS key of yours, which artifacts, approval requests and images are encrypted with",
+        constraints.KMS_KEY_ARN,
     ),
 ]
 Subnet: TypeAlias = Annotated[str, _text("The ID of a subnet", _SUBNET)]

@@ -8,11 +8,6 @@ from ..cfn.partitions import PARTITIONS
 _REGION = "(?:" + "|".join(partition.region_pattern for partition in PARTITIONS.values()) + ")"
 _ARN = rf"arn:(?:{'|'.join(PARTITIONS)})"
 
-# https://docs.aws.amazon.com/kms/latest/developerguide/concepts.html#key-id-key-ARN
-KMS_KEY_ARN = Constraint(
-    pattern=rf"^{_ARN}:kms:{_REGION}:[0-9]{{12}}:key/[A-Za-z0-9-]{{1,64}}$",
-    message="give the ARN of a key, not of an alias: arn:aws:kms:eu-west-1:111122223333:key/…",
-)
 # https://docs.aws.amazon.com/codeconnections/latest/APIReference/API_CreateConnection.html; older ones have another
 # service's name in their ARN. What is made has a name that needs no quotes anywhere.
 CONNECTION = Constraint(
