@@ -25,6 +25,7 @@ from .errors import (
     TemplateFileError,
     TemplateSizeError,
 )
+from .launches import Launch, RolloutSettings
 from .settings import (
     AllEnvironmentsSettings,
     CodeBuildSettings,
@@ -43,6 +44,7 @@ from .stacks.ecs_service import build as build_ecs_service
 from .stacks.load_balancer import build as build_load_balancer
 from .stacks.prerequisites import build as build_prerequisites
 from .stacks.quick_start import build as build_quick_start
+from .stacks.rollout import build as build_rollout
 from .stacks.vpc import build as build_vpc
 from .steps import BUILD_STEPS, CONTAINER_IMAGE, UNIT_TESTS, BuildStep
 
@@ -62,6 +64,7 @@ __all__ = [
     "EcsCdTemplatesError",
     "EcsEnvironmentSettings",
     "Environment",
+    "Launch",
     "MissingExtraError",
     "OutputError",
     "ParameterError",
@@ -71,6 +74,7 @@ __all__ = [
     "QuickStartSettings",
     "RegionError",
     "RenderSettings",
+    "RolloutSettings",
     "SettingsError",
     "StackError",
     "TemplateFileError",
@@ -85,6 +89,7 @@ __all__ = [
     "build_load_balancer",
     "build_prerequisites",
     "build_quick_start",
+    "build_rollout",
     "build_vpc",
     "render",
     "to_yaml",
