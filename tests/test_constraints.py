@@ -207,6 +207,7 @@ NO_NAME = (
 )
 KEY = "arn:aws:kms:eu-west-1:123456789012:key/12345678-90ab-cdef-1234-567890abcdef"
 CERTIFICATE = "arn:aws:acm:eu-west-1:123456789012:certificate/12345678-1234-1234-1234-123456789abc"
+FOLDER = "https://bucket.s3.eu-west-1.amazonaws.com/p/v"
 TARGET_GROUP = "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/name/0123456789abcdef"
 POLICY = json.dumps({"rules": [{"rulePriority": 1, "description": "x" * 80}]})
 
@@ -260,6 +261,27 @@ REFUSED: dict[str, tuple[str, ...]] = {
         ),
         *(CERTIFICATE.replace("acm", "iam"), CERTIFICATE.replace("123456789012", ""), CERTIFICATE.replace("aws", "*")),
         *(CERTIFICATE.replace("eu-west-1", "*"), CERTIFICATE.replace("12345678-", "${X}-"), CERTIFICATE.split("/")[1]),
+    ),
+    "TEMPLATES_URL": (
+        *(
+            "",
+            " ",
+            "x",
+            "https://",
+            f"{FOLDER}/",
+            f"{FOLDER}//a",
+            f" {FOLDER}",
+            f"{FOLDER}\n",
+            f"{FOLDER}?a",
+            f"{FOLDER}#a",
+        ),
+        *(
+            FOLDER.replace("https", "http"),
+            FOLDER.replace("s3.", "s3-website."),
+            FOLDER.replace("bucket", "user@bucket"),
+        ),
+        *(FOLDER.replace("amazonaws.com", "example.com"), FOLDER.replace(".s3", ".notes3"), f"{FOLDER}/${{A}}"),
+        *(FOLDER.replace("amazonaws.com", "amazonaws.com:80"), f"{FOLDER}/a b", f"{FOLDER}/{'a' * 4096}"),
     ),
     "TARGET_GROUP_ARN": (
         *NO_NAME,
@@ -408,6 +430,12 @@ ACCEPTED: dict[str, tuple[str, ...]] = {
         f"{KEY.split('/', maxsplit=1)[0]}/mrk-1234567890abcdef1234567890abcdef",
     ),
     "CERTIFICATE_ARN": ("", CERTIFICATE, CERTIFICATE.replace("aws:", "aws-cn:").replace("eu-west-1", "cn-north-1")),
+    "TEMPLATES_URL": (
+        *(FOLDER, FOLDER.replace("/p/v", ""), FOLDER.replace("bucket", "my.bucket-1"), f"{FOLDER}/a%20b/c_d-e~f"),
+        *("https://s3.eu-west-1.amazonaws.com/bucket/p", "https://s3-eu-west-1.amazonaws.com/bucket"),
+        *("https://bucket.s3.cn-north-1.amazonaws.com.cn/p", "https://bucket.s3.dualstack.eu-west-1.amazonaws.com"),
+        "https://bucket.s3.amazonaws.com/p",
+    ),
     "TARGET_GROUP_ARN": (
         *(TARGET_GROUP, TARGET_GROUP.replace("name", "n" * 32), TARGET_GROUP.replace("name", "a-B-1")),
         TARGET_GROUP.replace("aws:", "aws-us-gov:").replace("us-east-1", "us-gov-west-1"),

@@ -26,6 +26,7 @@ from .errors import (
     TemplateFileError,
     TemplateSizeError,
 )
+from .rollouts import Launch, RolloutSettings
 from .services import Service, ServiceValues, Target, read_settings
 from .settings import (
     AllEnvironmentsSettings,
@@ -45,6 +46,7 @@ from .stacks.ecs_service import build as build_ecs_service
 from .stacks.load_balancer import build as build_load_balancer
 from .stacks.prerequisites import build as build_prerequisites
 from .stacks.quick_start import build as build_quick_start
+from .stacks.rollout import build as build_rollout
 from .stacks.vpc import build as build_vpc
 from .steps import BUILD_STEPS, CONTAINER_IMAGE, UNIT_TESTS, BuildStep, unit_tests
 
@@ -64,6 +66,7 @@ __all__ = [
     "EcsCdTemplatesError",
     "EcsEnvironmentSettings",
     "Environment",
+    "Launch",
     "MissingExtraError",
     "OutputError",
     "ParameterError",
@@ -73,6 +76,7 @@ __all__ = [
     "QuickStartSettings",
     "RegionError",
     "RenderSettings",
+    "RolloutSettings",
     "Service",
     "ServiceValues",
     "SettingsError",
@@ -91,6 +95,7 @@ __all__ = [
     "build_load_balancer",
     "build_prerequisites",
     "build_quick_start",
+    "build_rollout",
     "build_vpc",
     "read_settings",
     "render",

@@ -8,9 +8,11 @@ spelled out, no possessive or named groups.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 
 from .cfn.constraint import Constraint
+from .cfn.limits import MAX_PARAMETER_VALUE_BYTES
 from .cfn.partitions import PARTITIONS
 from .texts import Text
 
@@ -349,6 +351,19 @@ VPC = Constraint(message=Text("constraint.VPC"))
 PUBLIC_SUBNET = Constraint(message=Text("constraint.PUBLIC_SUBNET"))
 PRIVATE_SUBNET = Constraint(message=Text("constraint.PRIVATE_SUBNET"))
 SECURITY_GROUP = Constraint(message=Text("constraint.SECURITY_GROUP"))
+
+# The folder of the published templates. CloudFormation reads templates from S3 only, and not from its pages
+# (https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateStackSet.html).
+TEMPLATES_URL = Constraint(
+    pattern=(
+        r"^https://(?:[A-Za-z0-9][A-Za-z0-9.-]{0,62}\.)?s3[.-](?!website)(?:[a-z0-9-]{1,63}\.){0,4}"
+        rf"(?:{'|'.join(sorted({re.escape(each.url_suffix) for each in PARTITIONS.values()}))})"
+        r"(?:/[A-Za-z0-9._~!$&'()*+,;=:@%-]+)*$"
+    ),
+    min_length=1,
+    max_length=MAX_PARAMETER_VALUE_BYTES,
+    message=Text("constraint.TEMPLATES_URL"),
+)
 
 EXISTING = "existing:"
 

@@ -31,6 +31,7 @@ LOAD_BALANCER_GROUP = Text("group.load_balancer")
 ARTIFACTS_GROUP = Text("group.artifacts")
 ROLES_GROUP = Text("group.roles")
 ALLOWED_GROUP = Text("group.allowed")
+ROLLOUT_GROUP = Text("group.rollout")
 
 
 @dataclass(frozen=True)
@@ -525,4 +526,12 @@ TASK_IMAGES = ParameterSpec(
     name="ECSTaskImages",
     group=ECS_GROUP,
     constraint=constraints.CONTAINER_IMAGE,
+)
+
+# A rollout -----------------------------------------------------------------------------------------------------------
+
+TEMPLATES_URL = ParameterSpec(
+    name="TemplatesUrl",
+    group=ROLLOUT_GROUP,
+    constraint=constraints.TEMPLATES_URL,
 )

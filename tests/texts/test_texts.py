@@ -16,8 +16,11 @@ from ecs_cd_templates import (
     UNIT_TESTS,
     BuildStep,
     Environment,
+    Launch,
     PipelineSettings,
     RenderSettings,
+    RolloutSettings,
+    build_rollout,
     catalog,
     texts,
 )
@@ -84,6 +87,8 @@ def test_no_text_is_there_that_nothing_uses() -> None:
             used |= set(_keys(build().to_dict()))
         for step in settings.pipeline.steps:
             used |= set(_keys([step.title, step.display_name]))
+    launch = Launch(name="a", account="111122223333", region="eu-west-1", template_path="vpc.yaml")
+    used |= set(_keys(build_rollout(RolloutSettings(launches=[launch])).to_dict()))
     # Those of the page are held to its script elsewhere.
     others = {"language.name", "group.other", "picture.source", "picture.approval", "picture.deploy"}
     assert {key for key in ENGLISH if not key.startswith("page.")} == used | others

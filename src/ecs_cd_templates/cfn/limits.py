@@ -12,3 +12,6 @@ MAX_PARAMETER_VALUE_BYTES = 4096
 
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateStack.html
 MAX_STACK_NAME_LENGTH = 128
+
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-cloudformation-stackset.html
+MAX_STACK_SET_NAME_LENGTH = 128

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -55,10 +55,10 @@ def compared(directory: Path, contents: Mapping[str, str], patterns: Sequence[st
     )
 
 
-def left_over(directory: Path, contents: Mapping[str, str], patterns: Sequence[str]) -> list[str]:
+def left_over(directory: Path, contents: Container[str], patterns: Sequence[str]) -> list[str]:
     """The paths of the files below the directory that fit a pattern and are not among the contents, sorted."""
     there = {path.relative_to(directory).as_posix() for pattern in patterns for path in directory.glob(pattern)}
-    return sorted(there - contents.keys())
+    return sorted(name for name in there if name not in contents)
 
 
 def show(directory: Path, comparison: Comparison) -> int:

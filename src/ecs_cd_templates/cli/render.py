@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from .. import catalog
-from ..files import changed
-from .differences import TEMPLATES, compared, left_over, show
+from ..cfn.rendering import to_yaml
+from ..errors import SettingsError
+from ..files import changed, replace_all
+from ..services.files import PARAMS, ROLLOUT, files, rollout
+from ..services.files import TEMPLATES as TEMPLATES_FOLDER
+from ..stacks import rollout as rollout_template
+from .differences import TEMPLATES, Comparison, compared, left_over, show
 from .options import DIFFERENT, OK, Commands, add_settings, directory, on_one_line, render_settings, write
+from .settings_file import DEFAULT_OUTPUT, SettingsFile, add_service_settings, progress, settings_file
 
 
 def add_to(commands: Commands) -> None:
@@ -22,7 +29,7 @@ def add_to(commands: Commands) -> None:
         "--output-dir",
         type=directory,
         metavar="DIR",
-        help=f"default: templates, or {DEFAULT_OUTPUT} for the services of a settings file, each in a folder of its own",
+        help=f"default: templates, or for the services of a settings file {DEFAULT_OUTPUT}, with a folder for each",
     )
     instead = parser.add_mutually_exclusive_group()
     instead.add_argument(
@@ -53,7 +60,7 @@ def run(options: argparse.Namespace) -> int:
     output = options.output_dir or Path("templates")
     contents = catalog.render(render_settings(options, options.nested_base_url))
     if options.check:
-        return _check([(output, changed(output, contents), left_over(output, contents, TEMPLATES))])
+        return _named(output, changed(output, contents), left_over(output, contents, TEMPLATES))
     if options.diff:
         return show(output, compared(output, contents, TEMPLATES))
     write(output, contents)
@@ -66,19 +73,60 @@ def _services(options: argparse.Namespace, file: SettingsFile) -> int:
         remedy = "nested stacks are not for the services of a settings file: leave it out"
         raise SettingsError("--nested-base-url", options.nested_base_url, remedy)
     output = options.output_dir or DEFAULT_OUTPUT
-    every = list(file.targets)
-    written: list[str] = []
-    for number, (folder, _, target) in enumerate(every, start=1):
-        ...
+    if options.check:
+        differing: list[str] = []
+        names: set[str] = set()
+        for contents in _files(file):
+            differing += changed(output, contents)
+            names |= contents.keys()
+        return _named(output, differing, left_over(output, names, _patterns(file)))
+    if options.diff:
+        return show(output, _compared(output, file))
+    for contents in _files(file):
+        written = replace_all(output, contents)
+        folder = next(iter(contents)).partition(f"/{TEMPLATES_FOLDER}/")[0]
+        print(f"{on_one_line(output / folder)}: {len(written)} of {len(contents)} files written")
     return OK
 
 
-def _check(directories: Iterable[tuple[Path, Sequence[str], Sequence[str]]]) -> int:
+def _files(file: SettingsFile) -> Iterator[dict[str, str]]:
+    """The files of one target after the other, by their paths, and last what rolls all of them out."""
+    every = list(file.targets)
+    for number, (folder, _, target) in enumerate(every, start=1):
+        progress(number, len(every), folder)
+        yield {f"{folder}/{name}": text for name, text in files(target).items()}
+    if file.only:
+        return
+    settings = rollout(file.services)
+    if settings is not None:
+        yield {ROLLOUT: to_yaml(rollout_template.build(settings))}
+
+
+def _patterns(file: SettingsFile) -> list[str]:
+    """Where files may be left over: in every folder, or in those of the services that are asked for."""
+    folders = [f"{name}{below}" for name in file.only or ("*",) for below in ("", "/*")]
+    inside = (f"{TEMPLATES_FOLDER}/*.yaml", f"{PARAMS}/*.json")
+    return [*(f"{folder}/{each}" for folder in folders for each in inside), *([] if file.only else [ROLLOUT])]
+
+
+def _compared(output: Path, file: SettingsFile) -> Comparison:
+    """What writing the files of the services would change, of which what stays the same is only counted."""
+    names: set[str] = set()
+    parts = []
+    for contents in _files(file):
+        parts.append(compared(output, contents, ()))
+        names |= contents.keys()
+    return Comparison(
+        differing={name: differences for part in parts for name, differences in part.differing.items()},
+        new=[name for part in parts for name in part.new],
+        left_over=left_over(output, names, _patterns(file)),
+        same=sum(part.same for part in parts),
+    )
+
+
+def _named(output: Path, differing: Sequence[str], left: Sequence[str]) -> int:
     """Names the files that differ, and those that are left over."""
-    status = OK
-    for output, differing, left in directories:
-        for word, names in (("differs", differing), ("left over", left)):
-            for name in names:
-                print(f"{word}: {on_one_line(output / name)}")
-                status = DIFFERENT
-    return status
+    for word, names in (("differs", differing), ("left over", left)):
+        for name in names:
+            print(f"{word}: {on_one_line(output / name)}")
+    return DIFFERENT if differing or left else OK

@@ -8,14 +8,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..catalog import RenderSettings
 from ..errors import SettingsError
-from ..launch.bundle import flat_templates
 from ..launch.links import Parameters
 from ..services import FILE_NAME, Service, Services, Target, read_file
 from ..services.checking import unknown
 from ..services.files import PARAMS, folder
-from ..services.launches import launches
+from ..services.stacks import stacks
 from .options import PROGRAM, arguments_of, on_one_line
 
 DEFAULT_OUTPUT = Path("services")
@@ -49,7 +47,7 @@ class SettingsFile:
         Raises :class:`SettingsError` and :class:`ParameterError`.
         """
         for _, _, target in self.targets:
-            launches(target)
+            stacks(target)
 
 
 def add_service_settings(parser: argparse.ArgumentParser) -> None:
@@ -104,14 +102,14 @@ def parameters_of(path: str, target: Target, output: Path = DEFAULT_OUTPUT) -> l
     """Each template that the target is launched from, with its values, stack, and file as ``render`` writes it."""
     return [
         (
-            launch.template,
+            stack.template,
             Parameters(
-                values=launch.values,
-                file=str(output / path / PARAMS / launch.file),
-                stack_name=launch.stack_name,
+                values=stack.values,
+                file=str(output / path / PARAMS / stack.file),
+                stack_name=stack.name,
             ),
         )
-        for launch in launches(target)
+        for stack in stacks(target)
     ]
 
 

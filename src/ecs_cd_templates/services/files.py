@@ -1,4 +1,4 @@
-"""The files of a service, rendered: its templates, and the parameter file of each launch."""
+"""The files of a service, rendered: its templates, and the parameter file of each stack."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ from functools import lru_cache
 from types import MappingProxyType
 
 from .. import catalog
-from ..catalog import RenderSettings
+from ..catalog import QUICK_START, RenderSettings
+from ..launch.bundle import version
 from ..launch.parameter_files import to_text
-from .launches import launches
-from .service import Service, Target
+from ..rollouts import Launch, RolloutSettings
+from .service import Rollout, Service, Services, Target
+from .stacks import stacks
 
+ROLLOUT = "rollout.yaml"
 TEMPLATES, PARAMS = "templates", "params"
 """The folders of a target's templates and of its parameter files."""
 
@@ -27,8 +30,41 @@ def files(target: Target) -> dict[str, str]:
     """The texts of a target's files, by their paths below its folder."""
     return {
         **{f"{TEMPLATES}/{name}": text for name, text in _rendered(target.settings).items()},
-        **{f"{PARAMS}/{launch.file}": to_text(launch.values) for launch in launches(target)},
+        **{f"{PARAMS}/{stack.file}": to_text(stack.values) for stack in stacks(target)},
     }
+
+
+def rollout(services: Services, *, published_url: str | None = None) -> RolloutSettings | None:
+    """What rolls out the quick start of every target whose account and region the file names; None if it names none.
+
+    ``published_url``: where the versions of the templates are published, below which each quick start is in the folder
+    of its version. Raises :class:`SettingsError`.
+    """
+    launches = [
+        Launch(
+            name=target.values.application,
+            account=target.account,
+            region=target.region,
+            template_path=f"{version(target.settings)}/{QUICK_START}",
+            parameters=next(stack.values for stack in stacks(target) if stack.template == QUICK_START),
+            tags=target.settings.tags,
+        )
+        for service in services.services
+        for target in service.targets
+        if target.account is not None and target.region is not None
+    ]
+    if not launches:
+        return None
+    said = services.rollout or Rollout(permissions="self_managed")
+    roles = {"administration_role": said.administration_role, "execution_role": said.execution_role}
+    return RolloutSettings(
+        launches=launches,
+        permissions=said.permissions,
+        organizational_units=said.organizational_units,
+        delegated_admin=said.delegated_admin,
+        published_url=published_url,
+        **{key: value for key, value in roles.items() if value is not None},
+    )
 
 
 # Services that want the same have the same templates; a few kinds of services are what one file has at a time.

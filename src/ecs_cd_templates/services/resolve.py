@@ -523,6 +523,7 @@ def _rollout(document: Document, file: SettingsFile) -> Rollout | None:
     roles = {
         key: value for key in ("administration_role", "execution_role") if (value := getattr(said, key)) is not UNSET
     }
+    delegated = said.delegated_admin is True
     if said.permissions == "service_managed":
         if not units:
             raise document.error(("rollout", "organizational_units"), NOT_GIVEN, "say which units the accounts are in")
@@ -531,4 +532,7 @@ def _rollout(document: Document, file: SettingsFile) -> Rollout | None:
     elif units:
         path = ("rollout", "organizational_units")
         raise document.error(path, list(units), "is for service_managed: leave it out, or change permissions")
-    return Rollout(permissions=said.permissions, organizational_units=units, **roles)
+    elif delegated:
+        path = ("rollout", "delegated_admin")
+        raise document.error(path, delegated, "is for service_managed: leave it out, or change permissions")
+    return Rollout(permissions=said.permissions, organizational_units=units, delegated_admin=delegated, **roles)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..catalog import RenderSettings
-from .shape import Permissions
+from ..rollouts import Permissions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +90,7 @@ class Rollout:
     organizational_units: tuple[str, ...] = ()
     administration_role: str | None = None
     execution_role: str | None = None
+    delegated_admin: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

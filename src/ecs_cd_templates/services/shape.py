@@ -20,6 +20,7 @@ from ..constraints import MAX_TASKS, TASK_SIZES, or_existing
 from ..environments import IMAGES_TO_KEEP, Approval
 from ..grants import PERMISSIONS
 from ..parameters import NETWORK_CIDR
+from ..rollouts import ADMINISTRATION_ROLE, EXECUTION_ROLE, Permissions
 from ..settings import (
     APPROVAL_MINUTES,
     CPU_TARGET_PERCENT,
@@ -34,7 +35,6 @@ from ..steps import BUILD_MINUTES, COMPUTE_TYPES
 from .stand_ins import CONNECTION, FULL_REPOSITORY_ID, HOST_ARN
 
 ApprovalMessage = Literal["shown", "hidden"]
-Permissions = Literal["self_managed", "service_managed"]
 
 # https://docs.aws.amazon.com/codeconnections/latest/APIReference/API_CreateHost.html
 SELF_HOSTED: tuple[Host, ...] = ("GitHubEnterpriseServer", "GitLabSelfManaged")
@@ -47,10 +47,6 @@ _UNIT = Constraint(
 )
 _EXECUTION_ROLE = Constraint(
     pattern=constraints.NEW_ROLE_NAME.pattern, max_length=64, message=constraints.NEW_ROLE_NAME.message
-)
-_ADMINISTRATION_ROLE = Constraint(
-    pattern=r"^arn:[a-z-]+:iam::[0-9]{12}:role/[!-~]{1,512}$",
-    message="give the role's ARN, such as arn:aws:iam::111122223333:role/AWSCloudFormationStackSetAdministrationRole",
 )
 # https://docs.aws.amazon.com/accounts/latest/reference/manage-acct-identifiers.html
 _ACCOUNT = Constraint(pattern="^[0-9]{12}$", message='give the 12 digits in quotes, such as "111122223333"')
@@ -421,7 +417,12 @@ class RolloutEntry(_Record, frozen=True, kw_only=True):
     ] = UNSET
     administration_role: Maybe[
         Annotated[
-            str, _text("The ARN of the role that stack sets work with; with self_managed only", _ADMINISTRATION_ROLE)
+            str,
+            _text(
+                "The name of the role that stack sets work with; with self_managed only",
+                constraints.ROLE_NAME,
+                ADMINISTRATION_ROLE,
+            ),
         ]
     ] = UNSET
     execution_role: Maybe[
@@ -430,8 +431,14 @@ class RolloutEntry(_Record, frozen=True, kw_only=True):
             _text(
                 "The name of the role in each account; with self_managed only",
                 _EXECUTION_ROLE,
-                "AWSCloudFormationStackSetExecutionRole",
+                EXECUTION_ROLE,
             ),
+        ]
+    ] = UNSET
+    delegated_admin: Maybe[
+        Annotated[
+            bool,
+            _about("Whether the rollout's account is a delegated administrator; with service_managed only"),
         ]
     ] = UNSET
 

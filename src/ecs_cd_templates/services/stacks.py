@@ -1,4 +1,4 @@
-"""What is launched of a service: each template with its stack's name and the values of its parameters.
+"""The stacks of a service: the template of each, its name, and the values of its parameters.
 
 Every name is made of the service's and the environment's, see :mod:`..names`, so a template's values agree with those
 of the templates that it works with.
@@ -26,55 +26,55 @@ from .service import EnvironmentValues, Target
 
 
 @dataclass(frozen=True, kw_only=True)
-class Launch:
-    """One template of a service, for one of its environments or for all.
+class Stack:
+    """A stack of a service, for one of its environments or for all.
 
     ``file`` is the name of its parameter file. ``values`` are complete: a default that changes later changes nothing
     in a stack whose file is not rendered again.
     """
 
     template: str
-    stack_name: str
+    name: str
     file: str
     values: Mapping[str, str]
 
 
-def launches(target: Target) -> list[Launch]:
-    """The templates that a service can be launched from in the target: the quick start, or the parts of it one by one.
+def stacks(target: Target) -> list[Stack]:
+    """The stacks that a service can be launched as in the target: the quick start, or the parts of it one by one.
 
     The parts that ask for what another part's stack makes, such as a load balancer's ID, are not among them. Raises
     :class:`SettingsError` for values that go together in no template, and :class:`ParameterError` for one that a
     template refuses.
     """
-    return list(_launches(target))
+    return list(_stacks(target))
 
 
-def _launches(target: Target) -> Iterator[Launch]:
+def _stacks(target: Target) -> Iterator[Stack]:
     settings = target.settings
     shared = _shared(target)
     every = scopes(settings.environments)
     own = {scope: _of_environment(target, scope) for scope in every}
     together = {**shared, **{name: value for values in own.values() for name, value in values.items()}}
-    yield _launch(target, QUICK_START, {**together, **_of_quick_start(target)})
-    yield _launch(target, PREREQUISITES, {**together, **_of_prerequisites(target)})
+    yield _stack(target, QUICK_START, {**together, **_of_quick_start(target)})
+    yield _stack(target, PREREQUISITES, {**together, **_of_prerequisites(target)})
     for step in settings.pipeline.steps:
         named = {
             step.own_project.name: shared[step.project.name],
             step.own_role.name: shared[step.role.name],
         }
-        yield _launch(target, step.file_name, {**shared, **named})
-    yield _launch(target, ALL_ENVIRONMENTS, together)
+        yield _stack(target, step.file_name, {**shared, **named})
+    yield _stack(target, ALL_ENVIRONMENTS, together)
     for environment in settings.environments:
         alone = Scope(environment, only=True)
         values = {**shared, **_of_environment(target, alone)}
         for template in (deployment_pipeline.file_name(environment), ecs_environment.file_name(environment)):
-            yield _launch(target, template, values, environment)
+            yield _stack(target, template, values, environment)
 
 
-def _launch(
+def _stack(
     target: Target, template: str, known: Mapping[str, str | None], environment: Environment | None = None
-) -> Launch:
-    """The launch of a template with those of the values that it asks for, and its defaults."""
+) -> Stack:
+    """The stack of a template with those of the values that it asks for, and its defaults."""
     form = _forms(target.settings)[template]
     values: dict[str, str] = {}
     for name, parameter in form["Parameters"].items():
@@ -85,9 +85,9 @@ def _launch(
             raise ValueError(f"{template} asks for {name}, which has no value")
         values[name] = value
     suffix = f"-{environment.id.lower()}" if environment else ""
-    launch = Launch(
+    stack = Stack(
         template=template,
-        stack_name=f"{target.values.application}-{stack_name(template)}{suffix}",
+        name=f"{target.values.application}-{stack_name(template)}{suffix}",
         file=f"{PurePath(template).stem}{suffix.replace('-', '.')}.json",
         values=MappingProxyType(values),
     )
@@ -96,7 +96,7 @@ def _launch(
     except ParameterError as error:
         remedy = f"{error.remedy} ({target.values.application}'s {template})"
         raise ParameterError(error.field, error.value, remedy) from None
-    return launch
+    return stack
 
 
 @lru_cache(maxsize=32)
