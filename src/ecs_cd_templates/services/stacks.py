@@ -54,7 +54,7 @@ def _stacks(target: Target) -> Iterator[Stack]:
     shared = _shared(target)
     every = scopes(settings.environments)
     own = {scope: _of_environment(target, scope) for scope in every}
-    together = {**shared, **{name: value for values in own.values() for name, value in values.items()}}
+    together = {**{name: value for values in own.values() for name, value in values.items()}, **shared}
     yield _stack(target, QUICK_START, {**together, **_of_quick_start(target)})
     yield _stack(target, PREREQUISITES, {**together, **_of_prerequisites(target)})
     for step in settings.pipeline.steps:
@@ -66,7 +66,7 @@ def _stacks(target: Target) -> Iterator[Stack]:
     yield _stack(target, ALL_ENVIRONMENTS, together)
     for environment in settings.environments:
         alone = Scope(environment, only=True)
-        values = {**shared, **_of_environment(target, alone)}
+        values = {**_of_environment(target, alone), **shared}
         for template in (deployment_pipeline.file_name(environment), ecs_environment.file_name(environment)):
             yield _stack(target, template, values, environment)
 
