@@ -18,6 +18,7 @@ from policy_sentry.querying.actions import get_actions_for_service
 from ecs_cd_templates.catalog import RenderSettings
 from ecs_cd_templates.cfn.evaluation import Target, resolve
 from ecs_cd_templates.environments import ENVIRONMENTS, Scope
+from ecs_cd_templates.settings import PipelineSettings
 from ecs_cd_templates.stacks import prerequisites
 from ecs_cd_templates.steps import BUILD_STEPS
 from iam_evaluator import Request, is_allowed, may_assume
@@ -192,7 +193,7 @@ class System:
         return document
 
 
-ROLE_TITLES = tuple(role.title for role in prerequisites.roles(BUILD_STEPS))
+ROLE_TITLES = tuple(role.title for role in prerequisites.roles(PipelineSettings()))
 PIPELINES = "deployment-pipeline-for-all-env.yaml"
 
 

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from . import parameters
 from .cfn.intrinsics import Named, sub
 from .environments import Scope
+from .sources.codecommit import EVENT_ROLE
 from .steps import BuildStep
 
 # What an application has of its own for each environment, and the word for it; none for the environment itself.
@@ -23,7 +24,7 @@ _WORDS = {
     parameters.CLUSTER: "",
     parameters.SERVICE: "",
     parameters.PIPELINE_ROLE: "pipeline",
-    parameters.EVENT_ROLE: "events",
+    EVENT_ROLE: "events",
     parameters.TASK_ROLE: "task",
     parameters.TASK_EXECUTION_ROLE: "execution",
 }

@@ -22,6 +22,7 @@ from ecs_cd_templates import (
     texts,
 )
 from ecs_cd_templates.cfn.intrinsics import walk
+from ecs_cd_templates.sources import Connection
 from ecs_cd_templates.texts import LANGUAGES, Text, either, in_language, with_article, words
 
 ENGLISH = words("en")
@@ -72,6 +73,7 @@ def test_no_text_is_there_that_nothing_uses() -> None:
     for settings in (
         RenderSettings(),
         RenderSettings(environments=several, pipeline=PipelineSettings(steps=[UNIT_TESTS, CONTAINER_IMAGE, scan])),
+        RenderSettings(pipeline=PipelineSettings(source=Connection(host="GitLabSelfManaged"))),
     ):
         for build in catalog.templates(settings).values():
             used |= set(_keys(build().to_dict()))

@@ -30,16 +30,17 @@ def build(settings: AllEnvironmentsSettings) -> Template:
     Raises :class:`SettingsError` for what is not settings.
     """
     instance("settings", settings, AllEnvironmentsSettings)
-    steps = settings.pipeline.steps
+    pipeline = settings.pipeline
     every = scopes(settings.environments)
     template = Template(Description=Text("template.deployment-pipeline-for-all-env"))
-    form = add_form(template, pipeline_entries(every, steps))
-    require_distinct_projects(template, form, steps)
+    form = add_form(template, pipeline_entries(every, pipeline))
+    require_distinct_projects(template, form, pipeline.steps)
     for own in (OWN_PIPELINES, OWN_ECR_REPOSITORIES):
         require_own(template, form, every, own)
     if settings.nested_base_url is None:
         add_partitions(template)
-        add_pipelines(template, {scope: inputs_from_form(form, scope, steps) for scope in every}, settings.pipeline)
+        inputs = {scope: inputs_from_form(form, scope, pipeline.source, pipeline.steps) for scope in every}
+        add_pipelines(template, inputs, pipeline)
     else:
         for scope in every:
             _add_nested_pipeline(template, form, scope, settings, settings.nested_base_url)
@@ -50,7 +51,8 @@ def _add_nested_pipeline(
     template: Template, form: Form, scope: Scope, settings: AllEnvironmentsSettings, base_url: str
 ) -> None:
     """Adds the stack of one pipeline under the reference's logical ID, so that it can be updated in place."""
-    specs = pipeline_parameters(settings.pipeline.steps, approval=scope.environment.approval is not None)
+    pipeline, approval = settings.pipeline, scope.environment.approval is not None
+    specs = pipeline_parameters(pipeline.source, pipeline.steps, approval=approval)
     stack = template.add_resource(
         Stack(
             scope.name("CodePipeLine"),
