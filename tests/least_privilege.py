@@ -218,7 +218,7 @@ class System:
         return document
 
 
-ROLE_TITLES = tuple(role.title for role in prerequisites.roles(BUILD_STEPS))
+ROLE_TITLES = tuple(role.title for role in prerequisites.roles(PipelineSettings()))
 PIPELINES = "deployment-pipeline-for-all-env.yaml"
 USUAL = PipelineSettings()
 

@@ -28,6 +28,7 @@ from ecs_cd_templates.environments import scopes
 from ecs_cd_templates.launch import bundle, links
 from ecs_cd_templates.launch.bundle import Folder, Publication, publication, published_templates
 from ecs_cd_templates.parameters import ParameterSpec, name_of
+from ecs_cd_templates.sources import codecommit
 from ecs_cd_templates.steps import (
     BUILD_STEPS,
     CONTAINER_IMAGE,
@@ -128,12 +129,12 @@ def parameters(template: str) -> dict[str, str]:
 @cache
 def _proposed(template: str) -> Mapping[str, str]:
     """What the specifications propose, by the name of the template's parameter."""
-    every = [spec for spec in vars(specs).values() if isinstance(spec, ParameterSpec)]
+    every = [spec for room in (specs, codecommit) for spec in vars(room).values() if isinstance(spec, ParameterSpec)]
     proposed: dict[str, str | None] = {}
     for scope in scopes(ENVIRONMENTS):
         for spec in every:
             proposed[name_of(spec, scope)] = spec.default_for(scope.environment)
-        proposed[name_of(specs.BRANCH, scope)] = branch_of(scope.environment)
+        proposed[name_of(codecommit.BRANCH, scope)] = branch_of(scope.environment)
     for step in BUILD_STEPS:
         for spec, own in ((step.project, step.own_project), (step.role, step.own_role)):
             proposed[own.name if template == step.file_name else spec.name] = spec.default_for(None)

@@ -28,7 +28,6 @@ from ecs_cd_templates.constraints import EXISTING, ResourceName, or_existing
 from ecs_cd_templates.environments import ENVIRONMENTS
 from ecs_cd_templates.parameters import ParameterSpec
 from ecs_cd_templates.stacks import prerequisites
-from ecs_cd_templates.steps import BUILD_STEPS
 
 CONSTRAINTS = {
     name: value
@@ -206,12 +205,45 @@ NO_NAME = (
     *("na\u200bme", "na\u00a0me", "name\u2028", "name\x85", "\ufeffname"),
 )
 KEY = "arn:aws:kms:eu-west-1:123456789012:key/12345678-90ab-cdef-1234-567890abcdef"
+CONNECTION = "arn:aws:codeconnections:eu-west-1:123456789012:connection/01234567-89ab-cdef-0123-456789abcdef"
+OLDER_CONNECTION = CONNECTION.replace("codeconnections", "codestar-connections")
+HOST = "arn:aws:codeconnections:eu-west-1:123456789012:host/My-Host-28aef605"
+NO_CONNECTION = (
+    *(" ", "connection", f" {CONNECTION}", f"{CONNECTION}\n", f"{CONNECTION}0", CONNECTION[:-1], HOST, "n" * 257),
+    *(
+        CONNECTION.replace("aws:", "aws-cn:"),
+        CONNECTION.replace("connection/", "host/"),
+        CONNECTION.replace("1234", "12"),
+    ),
+    *(CONNECTION.replace("0123", "012x"), CONNECTION.replace("codeconnections", "codecommit"), f"{CONNECTION}*"),
+)
 CERTIFICATE = "arn:aws:acm:eu-west-1:123456789012:certificate/12345678-1234-1234-1234-123456789abc"
 FOLDER = "https://bucket.s3.eu-west-1.amazonaws.com/p/v"
 TARGET_GROUP = "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/name/0123456789abcdef"
 POLICY = json.dumps({"rules": [{"rulePriority": 1, "description": "x" * 80}]})
 
 REFUSED: dict[str, tuple[str, ...]] = {
+    "CONNECTION_ARN": ("", *NO_CONNECTION),
+    "CONNECTION_ARN_OR_BLANK": NO_CONNECTION,
+    "CONNECTION_NAME": (*NO_NAME, "n" * 33, "a.b", "a/b"),
+    "HOST_ARN_OR_BLANK": (
+        " ",
+        "host",
+        CONNECTION,
+        f"{HOST}/x",
+        f"{HOST} ",
+        f"{HOST}\n",
+        f"{HOST}*",
+        f"{HOST}{'n' * 256}",
+    ),
+    "FULL_REPOSITORY_ID": (
+        *("", "cart", "/cart", "acme/", "acme//cart", " acme/cart", "acme/cart\n", "acme/ca rt", "acme/cart.git"),
+        *("https://github.com/acme/cart", "git@github.com:acme/cart", "acme/*", "acme/c?rt", "acme/${X}", "acme/#{X}"),
+        *("acme\\cart", f"acme/{'n' * 251}"),
+    ),
+    "TRIGGER_BRANCH": (
+        *("", "na me", "na*me", "na?me", "na[me", "na\\me", "a{b}", "{a,b}", "a}", "#{X}", "/a", "a/", "-a", "n" * 256),
+    ),
     "PIPELINE_NAME": (*NO_NAME, "n" * 65, "name@1", "team/name", "../name", "na+me", "na,me"),
     "ROLE_NAME": (
         *NO_NAME,
@@ -410,6 +442,12 @@ REFUSED: dict[str, tuple[str, ...]] = {
     ),
 }
 ACCEPTED: dict[str, tuple[str, ...]] = {
+    "CONNECTION_ARN": (CONNECTION, OLDER_CONNECTION, CONNECTION.replace("aws:", "aws-us-gov:").replace("eu", "us-gov")),
+    "CONNECTION_ARN_OR_BLANK": ("", CONNECTION, OLDER_CONNECTION),
+    "CONNECTION_NAME": ("a", "n" * 32, "My_connection-1"),
+    "HOST_ARN_OR_BLANK": ("", HOST, HOST.replace("codeconnections", "codestar-connections")),
+    "FULL_REPOSITORY_ID": ("acme/cart", "acme/group/sub.group/cart_1", "a/b", "a/.github", f"acme/{'n' * 250}"),
+    "TRIGGER_BRANCH": ("main", "release/1.2", "feature/\u00fcber", "a]", "n" * 255),
     "PIPELINE_NAME": ("a", "n" * 64, "-", ".", "_", "My.Pipeline-1_x"),
     "ROLE_NAME": (
         *("a", "n" * 64, "service-role/Name", "a/b/c/Name", "Name+=,.@-_", "a:b/Name", "role/Name", "aarn:/Name"),
@@ -595,7 +633,7 @@ def test_accepts(name: str, value: str) -> None:
     assert CONSTRAINTS[name].accepts(value)
 
 
-PARTS = prerequisites.parts(ENVIRONMENTS, BUILD_STEPS)
+PARTS = prerequisites.parts(ENVIRONMENTS, PipelineSettings())
 
 
 @pytest.mark.parametrize("spec", [part.spec for part in PARTS], ids=lambda spec: spec.name)

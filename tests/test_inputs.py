@@ -12,15 +12,15 @@ from ecs_cd_templates import BUILD_STEPS, ENVIRONMENTS, Environment, PipelineSet
 from ecs_cd_templates.environments import Approval, Scope
 from ecs_cd_templates.inputs import BuildInput, PipelineInputs, inputs_from_form, pipeline_parameters
 from ecs_cd_templates.parameters import Purpose, add_form, entry, name_of
+from ecs_cd_templates.sources import CodeCommit
 from ecs_cd_templates.stacks.deployment_pipeline import pipeline_entries, stage_actions
 
 SCOPE = Scope(ENVIRONMENTS[-1], only=True)
 
 
 def _inputs() -> PipelineInputs:
-    return inputs_from_form(
-        add_form(Template(), pipeline_entries([SCOPE], BUILD_STEPS, own_key=True)), SCOPE, BUILD_STEPS, own_key=True
-    )
+    form = add_form(Template(), pipeline_entries([SCOPE], PipelineSettings(own_key=True)))
+    return inputs_from_form(form, SCOPE, CodeCommit(), BUILD_STEPS, own_key=True)
 
 
 def test_every_parameter_of_the_form_is_an_input() -> None:
@@ -29,9 +29,11 @@ def test_every_parameter_of_the_form_is_an_input() -> None:
         value = getattr(_inputs(), field.name)
         if field.name == "builds":
             given += [each.project for each in value]
+        elif field.name == "source":
+            given += value.values()
         elif field.name != "task_roles":
             given.append(value)
-    specs = pipeline_parameters(BUILD_STEPS, approval=True, own_key=True)
+    specs = pipeline_parameters(CodeCommit(), BUILD_STEPS, approval=True, own_key=True)
     assert {each.title for each in given} == {spec.name for spec in specs}
     assert len(given) == len(specs)
 

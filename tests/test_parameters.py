@@ -6,10 +6,9 @@ import json
 
 import pytest
 
-from ecs_cd_templates import Environment
+from ecs_cd_templates import Environment, PipelineSettings
 from ecs_cd_templates.environments import scopes
 from ecs_cd_templates.stacks.deployment_pipeline import pipeline_entries
-from ecs_cd_templates.steps import BUILD_STEPS
 
 
 @pytest.mark.parametrize(
@@ -31,7 +30,7 @@ from ecs_cd_templates.steps import BUILD_STEPS
 def test_names_have_their_article(name: str, expected: str) -> None:
     staging = Environment(id="Staging", display_name="staging", approval="before_deploy")
     own = Environment(id="Own", display_name=name, approval="before_build")
-    entries = {entry.name: entry for entry in pipeline_entries(scopes([own, staging]), BUILD_STEPS, own_key=False)}
+    entries = {entry.name: entry for entry in pipeline_entries(scopes([own, staging]), PipelineSettings())}
     assert entries["SNSTopicName"].label == (
         f"Which SNS Topic should be used for the approval of {expected} or a staging deployment?"
     )

@@ -6,18 +6,16 @@ https://docs.aws.amazon.com/codepipeline/latest/userguide/structure-action-refer
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from troposphere import Sub
+from troposphere import AWSHelperFn, Sub
 from troposphere.codepipeline import Actions, ActionTypeId, InputArtifacts, OutputArtifacts
 
 from . import grants
-from .cfn.console import console_url
 from .cfn.intrinsics import Named, ref, sub
 from .grants import Grant
-from .settings import PipelineSettings
 from .steps import APPROVAL, DEPLOY, SOURCE, BuildStep
 
 # https://docs.aws.amazon.com/AmazonECR/latest/userguide/Registries.html
@@ -36,50 +34,41 @@ class Action:
     grants: list[Grant]
 
 
-def source(*, repository: Named, branch: Named, output: str) -> Action:
-    """The branch's newest commit as an artifact, fetched when an event says so and never by polling.
+def source(
+    *, provider: str, configuration: Mapping[str, AWSHelperFn | str], output: str, grants: list[Grant]
+) -> Action:
+    """The newest commit as an artifact, fetched when something says so and never by polling.
 
     Its variables (``CommitId``, ``CommitMessage``) are there for the actions after it.
     """
     declaration = Actions(
         Name=SOURCE,
-        ActionTypeId=_type("Source", "CodeCommit"),
+        ActionTypeId=_type("Source", provider),
         Namespace=SOURCE_NAMESPACE,
-        Configuration={
-            "RepositoryName": ref(repository),
-            "BranchName": ref(branch),
-            "PollForSourceChanges": "false",
-        },
+        Configuration=dict(configuration),
         OutputArtifacts=[OutputArtifacts(Name=output)],
     )
-    return Action(declaration, grants.codecommit_source(repository))
+    return Action(declaration, grants)
 
 
 def approval(
-    *, topic: Named, key: Named | None, repository: Named, branch: Named, settings: PipelineSettings
+    *, topic: Named, key: Named | None, link: AWSHelperFn | None, comment: AWSHelperFn, timeout_minutes: int
 ) -> Action:
-    """A manual approval that shows what it is about and sends its request to the topic, which the key encrypts.
+    """A manual approval that says what it is about, leads to it if there is a link, and sends its request to the topic.
 
-    A commit's own page shows what that commit changes, and not what other commits it brings along. So the request
-    leads to the repository's history
-    (https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-ManualApproval.html).
+    The key encrypts the topic.
+
+    https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-ManualApproval.html
     """
-    message = f" ({COMMIT_MESSAGE})" if settings.approval_shows_message else ""
     declaration = Actions(
         Name=APPROVAL,
         ActionTypeId=_type("Approval", "Manual"),
         Configuration={
             "NotificationArn": grants.topic_arn(topic),
-            "ExternalEntityLink": console_url(
-                "codesuite/codecommit/repositories/${repository}/commits?region=${AWS::Region}", repository=repository
-            ),
-            "CustomData": sub(
-                f"Commit {COMMIT_ID} on branch ${{branch}}{message}. What goes out is all that the branch has gained "
-                "since it was last deployed: choose the branch in the linked history to see it.",
-                branch=branch,
-            ),
+            **({} if link is None else {"ExternalEntityLink": link}),
+            "CustomData": comment,
         },
-        TimeoutInMinutes=settings.approval_timeout_minutes,
+        TimeoutInMinutes=timeout_minutes,
     )
     return Action(declaration, grants.request_approval(topic, key))
 
@@ -118,9 +107,7 @@ def image_variables(*, container: Named, repository: Named) -> Sub:
     )
 
 
-def deploy(
-    *, cluster: Named, service: Named, task_roles: Sequence[Named], source: str, settings: PipelineSettings
-) -> Action:
+def deploy(*, cluster: Named, service: Named, task_roles: Sequence[Named], source: str, timeout_minutes: int) -> Action:
     """The images that the artifact's ``imagedefinitions.json`` names, deployed to the ECS service.
 
     https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-ECS.html
@@ -132,7 +119,7 @@ def deploy(
             "ClusterName": ref(cluster),
             "ServiceName": ref(service),
             "FileName": "imagedefinitions.json",
-            "DeploymentTimeout": str(settings.deployment_timeout_minutes),
+            "DeploymentTimeout": str(timeout_minutes),
         },
         InputArtifacts=[InputArtifacts(Name=source)],
     )

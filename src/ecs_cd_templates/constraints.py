@@ -73,6 +73,16 @@ BRANCH = Constraint(
     message=Text("constraint.BRANCH"),
 )
 
+# A branch as a trigger's filter, which is a pattern: a name with braces would stand for others
+# (https://docs.aws.amazon.com/codepipeline/latest/userguide/syntax-glob.html). Its length is that of
+# https://docs.aws.amazon.com/codepipeline/latest/APIReference/API_GitBranchFilterCriteria.html.
+TRIGGER_BRANCH = replace(
+    BRANCH,
+    pattern=r"^(?![\s\S]*[{}])" + (BRANCH.pattern or "").removeprefix("^"),
+    max_length=255,
+    message=Text("constraint.TRIGGER_BRANCH"),
+)
+
 # codebuild ProjectName.
 BUILD_PROJECT = Constraint(
     pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]+$",
@@ -221,6 +231,45 @@ def _arn(service: str, resource: str) -> str:
 
 
 _UUID = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+
+# codeconnections ConnectionArn and HostArn; older ones have the older prefix
+# (https://docs.aws.amazon.com/dtconsole/latest/userguide/rename.html).
+_CONNECTIONS = "(?:codeconnections|codestar-connections)"
+CONNECTION_ARN = Constraint(
+    pattern=f"^{_arn(_CONNECTIONS, f'connection/{_UUID}')}$",
+    min_length=1,
+    max_length=256,
+    message=Text("constraint.CONNECTION_ARN"),
+)
+CONNECTION_ARN_OR_BLANK = Constraint(
+    pattern=f"^(?:|{_arn(_CONNECTIONS, f'connection/{_UUID}')})$",
+    max_length=256,
+    message=Text("constraint.CONNECTION_ARN_OR_BLANK"),
+)
+HOST_ARN_OR_BLANK = Constraint(
+    pattern=f"^(?:|{_arn(_CONNECTIONS, 'host/[A-Za-z0-9_.-]+')})$",
+    max_length=256,
+    message=Text("constraint.HOST_ARN_OR_BLANK"),
+)
+
+# codeconnections ConnectionName, of which we take what needs no quoting.
+CONNECTION_NAME = Constraint(
+    pattern=r"^[A-Za-z0-9_-]+$",
+    min_length=1,
+    max_length=32,
+    message=Text("constraint.CONNECTION_NAME"),
+)
+CONNECTION_NAME_OR_BLANK = replace(CONNECTION_NAME, pattern=r"^[A-Za-z0-9_-]*$", min_length=None)
+
+# Owner and repository, with GitLab's subgroups between them
+# (https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-CodestarConnectionSource.html). The
+# length is ours, with which the link of an approval stays below its 1,000 characters.
+FULL_REPOSITORY_ID = Constraint(
+    pattern=r"^(?![\s\S]*\.git$)[A-Za-z0-9_.-]+(?:/[A-Za-z0-9_.-]+)+$",
+    min_length=3,
+    max_length=255,
+    message=Text("constraint.FULL_REPOSITORY_ID"),
+)
 
 # https://docs.aws.amazon.com/service-authorization/latest/reference/list_awscertificatemanager.html
 CERTIFICATE_ARN = Constraint(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from awacs import codebuild, codecommit, codepipeline, ecr, ecs, iam, kms, logs, s3, sns, sts
+from awacs import codebuild, ecr, ecs, iam, kms, logs, s3, sns, sts
 from awacs.aws import Action, Allow, ArnLike, Condition, PolicyDocument, Principal, Statement, StringEquals
 from troposphere import AWSHelperFn, Ref
 
@@ -105,24 +105,6 @@ def pipeline_artifacts(bucket: Named, key: Named | None) -> list[Grant]:
             condition=in_own_account(),
         ),
         *artifacts_key(bucket, key),
-    ]
-
-
-def codecommit_source(repository: Named) -> list[Grant]:
-    """What the source action calls: the branch's newest commit, packed into an artifact."""
-    return [
-        Grant(
-            sid="Source",
-            actions=(
-                codecommit.CancelUploadArchive,
-                codecommit.GetBranch,
-                codecommit.GetCommit,
-                codecommit.GetRepository,
-                codecommit.GetUploadArchiveStatus,
-                codecommit.UploadArchive,
-            ),
-            resources=(repository_arn(repository),),
-        )
     ]
 
 
@@ -325,20 +307,6 @@ PERMISSIONS: Mapping[str, Callable[[BuildResources], list[Grant]]] = MappingProx
 """What a further build may be granted by name; each function says what for."""
 
 
-# EventBridge: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-identity-based.html
-
-
-def start_pipelines(pipelines: Sequence[Named]) -> list[Grant]:
-    """What the event rules call."""
-    return [
-        Grant(
-            sid="StartPipelines",
-            actions=(codepipeline.StartPipelineExecution,),
-            resources=tuple(pipeline_arn(pipeline) for pipeline in pipelines),
-        )
-    ]
-
-
 def bucket_arn(bucket: Named) -> AWSHelperFn:
     """The ARN of the bucket with this name."""
     return sub("arn:${AWS::Partition}:s3:::${bucket}", bucket=bucket)
@@ -359,21 +327,11 @@ def project_arn(project: Named) -> AWSHelperFn:
     return sub("arn:${AWS::Partition}:codebuild:${AWS::Region}:${AWS::AccountId}:project/${project}", project=project)
 
 
-def repository_arn(repository: Named) -> AWSHelperFn:
-    """The ARN of the CodeCommit repository with this name."""
-    return sub("arn:${AWS::Partition}:codecommit:${AWS::Region}:${AWS::AccountId}:${repository}", repository=repository)
-
-
 def ecr_repository_arn(repository: Named) -> AWSHelperFn:
     """The ARN of the ECR repository with this name."""
     return sub(
         "arn:${AWS::Partition}:ecr:${AWS::Region}:${AWS::AccountId}:repository/${repository}", repository=repository
     )
-
-
-def rule_arn(rule: Named) -> AWSHelperFn:
-    """The ARN of the event rule with this name, on the default bus."""
-    return sub("arn:${AWS::Partition}:events:${AWS::Region}:${AWS::AccountId}:rule/${rule}", rule=rule)
 
 
 def topic_arn(topic: Named) -> AWSHelperFn:

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from . import parameters
 from .cfn.intrinsics import Named, sub
 from .environments import Scope
+from .sources.codecommit import EVENT_ROLE
 from .steps import BuildStep
 
 # What stands in the place of an environment where there is none: no environment has this ID.
@@ -26,7 +27,7 @@ _WORDS = {
     parameters.CLUSTER: "",
     parameters.SERVICE: "",
     parameters.PIPELINE_ROLE: "pipeline",
-    parameters.EVENT_ROLE: "events",
+    EVENT_ROLE: "events",
     parameters.TASK_ROLE: "task",
     parameters.TASK_EXECUTION_ROLE: "execution",
 }

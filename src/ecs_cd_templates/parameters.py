@@ -23,7 +23,6 @@ from .texts import Text, with_article
 
 APPLICATION_GROUP = Text("group.application")
 CODEPIPELINE_GROUP = Text("group.codepipeline")
-CODECOMMIT_GROUP = Text("group.codecommit")
 CODEBUILD_GROUP = Text("group.codebuild")
 ECS_GROUP = Text("group.ecs")
 NETWORK_GROUP = Text("group.network")
@@ -103,6 +102,19 @@ class ParameterSpec:
                 raise TypeError(f"{self.name} needs an environment")
             return self.default(environment)
         return self.default
+
+
+@dataclass(frozen=True)
+class Part:
+    """Something that is new or exists already: the parameter that names it, and its part of logical IDs."""
+
+    spec: ParameterSpec
+    title: str
+
+    @property
+    def condition(self) -> str:
+        """The condition that it is made."""
+        return f"Make{self.title}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -275,34 +287,12 @@ APPROVAL_TOPIC = ParameterSpec(
     constraint=constraints.TOPIC_NAME,
     default=Shared("approvals"),
 )
-REPOSITORY = ParameterSpec(
-    name="CodeCommitRepositoryName",
-    group=CODECOMMIT_GROUP,
-    constraint=constraints.CODECOMMIT_REPOSITORY,
-    default="ecs-cd-sample-app",
-)
-BRANCH = ParameterSpec(
-    name="CodeCommitBranchName",
-    group=CODECOMMIT_GROUP,
-    constraint=constraints.BRANCH,
-    per_environment=True,
-    default=lambda environment: environment.default_branch,
-)
 LIFECYCLE_POLICY = ParameterSpec(
     name="LifecyclePolicyText",
     group=ECS_GROUP,
     constraint=constraints.LIFECYCLE_POLICY,
     per_environment=True,
     default=_lifecycle_policy,
-)
-EVENT_ROLE = ParameterSpec(
-    name="CloudWatchEventRoleName",
-    group=CODEPIPELINE_GROUP,
-    make_group=ROLES_GROUP,
-    constraint=constraints.ROLE_NAME,
-    new=constraints.NEW_ROLE_NAME,
-    allowed=constraints.NAMED_ROLE,
-    default=Shared("events"),
 )
 
 # What else the prerequisites need to know ----------------------------------------------------------------------------

@@ -111,6 +111,9 @@ class PipelineSettings:
                 self.rollback_on_failure,
                 "only V2 pipelines roll back: set it to False, or pipeline_type to 'V2'",
             )
+        if self.source.needs_v2 and self.pipeline_type != "V2":
+            remedy = f"only V2 pipelines are started through a {type(self.source).__name__}: set it to 'V2'"
+            raise SettingsError("PipelineSettings.pipeline_type", self.pipeline_type, remedy)
         whole_number(
             "PipelineSettings.deployment_timeout_minutes", self.deployment_timeout_minutes, *DEPLOYMENT_MINUTES
         )
@@ -132,6 +135,7 @@ class DeploymentPipelineSettings:
     def __post_init__(self) -> None:
         instance("DeploymentPipelineSettings.environment", self.environment, Environment)
         instance("DeploymentPipelineSettings.pipeline", self.pipeline, PipelineSettings)
+        _check_source("DeploymentPipelineSettings.environment", [self.environment], self.pipeline.source)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,9 +158,12 @@ class AllEnvironmentsSettings:
         environments = each_once("AllEnvironmentsSettings.environments", self.environments)
         object.__setattr__(self, "environments", environments)
         instance("AllEnvironmentsSettings.pipeline", self.pipeline, PipelineSettings)
+        _check_source("AllEnvironmentsSettings.environments", environments, self.pipeline.source)
         # Each also has three resources and two outputs: the parameters run out first.
         approval = any(environment.approval is not None for environment in environments)
-        specs = pipeline_parameters(self.pipeline.steps, approval=approval, own_key=self.pipeline.own_key)
+        specs = pipeline_parameters(
+            self.pipeline.source, self.pipeline.steps, approval=approval, own_key=self.pipeline.own_key
+        )
         count = sum(len(environments) if spec.per_environment else 1 for spec in specs)
         if count > MAX_PARAMETERS:
             raise SettingsError(
@@ -166,6 +173,9 @@ class AllEnvironmentsSettings:
                 "templates",
             )
         if self.nested_base_url is not None:
+            if any(environment.release_tags for environment in environments):
+                remedy = "nested templates are the same for all environments: leave this out, or their release_tags"
+                raise SettingsError("AllEnvironmentsSettings.nested_base_url", self.nested_base_url, remedy)
             url = s3_folder_url("AllEnvironmentsSettings.nested_base_url", self.nested_base_url)
             object.__setattr__(self, "nested_base_url", url)
 
@@ -189,6 +199,7 @@ class PrerequisitesSettings:
         name = "PrerequisitesSettings.environments"
         object.__setattr__(self, "environments", each_once(name, self.environments))
         instance("PrerequisitesSettings.pipeline", self.pipeline, PipelineSettings)
+        _check_source(name, self.environments, self.pipeline.source)
         if len(self.environments) > MAX_ENVIRONMENTS_OF_A_ROLE:
             raise SettingsError(
                 name,
@@ -296,6 +307,7 @@ class QuickStartSettings:
         name = "QuickStartSettings.environments"
         object.__setattr__(self, "environments", each_once(name, self.environments))
         instance("QuickStartSettings.pipeline", self.pipeline, PipelineSettings)
+        _check_source(name, self.environments, self.pipeline.source)
         with same_fields(QuickStartSettings):
             self.ecs_environment(self.environments[0])
         match self.sample_app:
@@ -308,6 +320,9 @@ class QuickStartSettings:
                 raise SettingsError("QuickStartSettings.sample_app", self.sample_app, remedy)
         for step in self.pipeline.steps:
             build_image(step, self.architecture)
+        if self.sample_app is not None and not self.pipeline.source.takes_first_commit:
+            remedy = "no stack can push to this source: leave it out, and push the application yourself"
+            raise SettingsError("QuickStartSettings.sample_app", self.sample_app, remedy)
         if len(self.environments) > MAX_ENVIRONMENTS_AT_ONCE:
             raise SettingsError(
                 name,
@@ -341,6 +356,17 @@ def build_image(step: BuildStep, architecture: Architecture) -> str:
             f"is not a maintained {architecture} image: use one of {', '.join(maintained)}",
         )
     return step.image
+
+
+def _check_source(name: str, environments: Sequence[Environment], source: Source) -> None:
+    """Refuses environments whose branch or tags the source cannot have. Raises :class:`SettingsError`."""
+    for environment in environments:
+        if environment.release_tags and not source.takes_tags:
+            remedy = f"of {environment.id} need a Connection as the source, not {type(source).__name__}: leave them out"
+            raise SettingsError(name, f"release_tags {', '.join(environment.release_tags)}", remedy)
+        branch = environment.default_branch
+        if branch is not None and not source.branch.constraint.accepts(branch):
+            raise SettingsError(name, f"default_branch {branch}", source.branch.constraint.message)
 
 
 def s3_folder_url(name: str, value: str) -> str:

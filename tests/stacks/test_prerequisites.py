@@ -33,7 +33,7 @@ TEMPLATE = data()[NAME]
 BUCKET = "ecs-cd-artifacts-111122223333-us-east-1"
 
 
-PARTS = prerequisites.parts(ENVIRONMENTS, BUILD_STEPS)
+PARTS = prerequisites.parts(ENVIRONMENTS, PipelineSettings())
 
 
 def made(values: dict[str, str] | None = None) -> dict[str, dict[str, Any]]:
@@ -350,7 +350,7 @@ def test_policies_are_those_of_the_template(tmp_path: Any) -> None:
     # Developers have one beside them, which is no role's.
     assert files.pop("developers.deny.json")["Statement"]
     assert files == expected
-    assert len(expected) == 2 * len(prerequisites.roles(BUILD_STEPS))
+    assert len(expected) == 2 * len(prerequisites.roles(PipelineSettings()))
     assert "Fn::" not in json.dumps(expected)
 
 

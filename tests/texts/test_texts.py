@@ -25,6 +25,7 @@ from ecs_cd_templates import (
     texts,
 )
 from ecs_cd_templates.cfn.intrinsics import walk
+from ecs_cd_templates.sources import Connection
 from ecs_cd_templates.steps import unit_tests
 from ecs_cd_templates.texts import LANGUAGES, Text, either, in_language, with_article, words
 
@@ -82,6 +83,7 @@ def test_no_text_is_there_that_nothing_uses() -> None:
             environments=several, pipeline=PipelineSettings(steps=[UNIT_TESTS, CONTAINER_IMAGE, scan], own_key=True)
         ),
         RenderSettings(pipeline=PipelineSettings(steps=[unit_tests(), CONTAINER_IMAGE])),
+        RenderSettings(pipeline=PipelineSettings(source=Connection(host="GitLabSelfManaged"))),
     ):
         for build in catalog.templates(settings).values():
             used |= set(_keys(build().to_dict()))

@@ -20,6 +20,8 @@ _SERVICES = {
     "AWS::CloudFormation": "cloudformation",
     "AWS::CodeBuild": "codebuild",
     "AWS::CodeCommit": "codecommit",
+    # Under its older name: botocore knows no regions under the new one.
+    "AWS::CodeConnections": "codestar-connections",
     "AWS::CodePipeline": "codepipeline",
     "AWS::EC2": "ec2",
     "AWS::ECR": "ecr",
@@ -33,7 +35,13 @@ _SERVICES = {
 }
 
 # The services that a pipeline's actions call, by the provider that the action names.
-_PROVIDERS = {"CodeBuild": "codebuild", "CodeCommit": "codecommit", "ECS": "ecs", "Manual": "sns"}
+_PROVIDERS = {
+    "CodeBuild": "codebuild",
+    "CodeCommit": "codecommit",
+    "CodeStarSourceConnection": "codestar-connections",
+    "ECS": "ecs",
+    "Manual": "sns",
+}
 
 # Where CloudFormation does not know a resource type although its service is there, from the registries of the regions
 # as cfn-lint has them (its rule E3006). The test of this data fails when cfn-lint learns better.

@@ -108,10 +108,12 @@ def version(settings: RenderSettings = DEFAULT_SETTINGS, *, nested: bool = False
 def published_settings(settings: RenderSettings, url: str, *, nested: bool) -> RenderSettings:
     """The settings of a rendering that knows the address it is published under.
 
-    The repository starts with the sample application, unless that lacks the buildspec of some step.
+    A repository that can starts with the sample application, unless that lacks the buildspec of some step.
     """
     parts = urlsplit(f"{url}/{SAMPLE_APP_ARCHIVE}")
-    complete = all((SAMPLE_APP / str(step.buildspec)).is_file() for step in settings.pipeline.steps)
+    complete = settings.pipeline.source.takes_first_commit and all(
+        (SAMPLE_APP / str(step.buildspec)).is_file() for step in settings.pipeline.steps
+    )
     return replace(
         settings,
         nested_base_url=url if nested else settings.nested_base_url,

@@ -6,39 +6,22 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from awacs import codecommit, codepipeline
-from awacs.aws import Action, Condition, Deny, Null, PolicyDocument, Statement, StringEqualsIfExists
+from awacs import codepipeline
+from awacs.aws import Action, Deny, PolicyDocument, Statement
 from troposphere import AWSHelperFn, encode_to_dict
 
-from .. import catalog, parameters
+from .. import catalog
 from ..catalog import ALL_ENVIRONMENTS, QUICK_START, RenderSettings
 from ..cfn.evaluation import Evaluator, Target, check_parameters
 from ..environments import scopes
 from ..errors import NOT_GIVEN, ParameterError
-from ..grants import pipeline_arn, repository_arn
-from ..parameters import name_of
+from ..grants import pipeline_arn
+from ..parameters import ParameterSpec, name_of
+from ..sources import Source
 from .role_policies import resolved
 
 FILE_NAME = "developers.deny.json"
 
-# What makes, changes or removes a branch, from Git and through the API; each says which branch
-# (https://docs.aws.amazon.com/service-authorization/latest/reference/list_awscodecommit.html).
-_BRANCH_CHANGES = (
-    codecommit.CreateBranch,
-    codecommit.CreateCommit,
-    codecommit.DeleteBranch,
-    codecommit.DeleteFile,
-    codecommit.GitPush,
-    codecommit.MergeBranchesByFastForward,
-    codecommit.MergeBranchesBySquash,
-    codecommit.MergeBranchesByThreeWay,
-    codecommit.MergePullRequestByFastForward,
-    codecommit.MergePullRequestBySquash,
-    codecommit.MergePullRequestByThreeWay,
-    codecommit.PutFile,
-)
-# Renamed, the repository would have another ARN, and its branches would be open.
-_REPOSITORY_CHANGES = (codecommit.DeleteRepository, codecommit.UpdateRepositoryName)
 # A run can be started with any commit of the repository instead of the branch's newest
 # (https://docs.aws.amazon.com/codepipeline/latest/userguide/pipelines-trigger-source-overrides.html).
 _PIPELINE_CHANGES = (
@@ -53,9 +36,8 @@ class _Approved:
     """A pipeline that waits for an approval; its actions as ``PIPELINE/STAGE/ACTION``, as in their ARNs."""
 
     pipeline: str
-    repository: str
-    branch: str
     source: str
+    configuration: Mapping[str, Any]
     approvals: Sequence[str]
 
 
@@ -71,12 +53,14 @@ def developers_policy(
     branches: dict[str, str] = {}
     for scope in scopes(settings.environments):
         if scope.environment.approval:
-            name = name_of(parameters.BRANCH, scope)
-            branches[name] = _branch(name, values.get(name, scope.environment.default_branch))
+            spec = settings.pipeline.source.branch
+            name = name_of(spec, scope)
+            branches[name] = _branch(spec, name, values.get(name, scope.environment.default_branch))
     if not branches:
         return None
     template = catalog.templates(settings)[ALL_ENVIRONMENTS]().to_dict()
-    return _policy(template, {**resolved(values, target, settings).outputs, **branches}, target)
+    names = {**resolved(values, target, settings).outputs, **branches}
+    return _policy(template, names, target, settings.pipeline.source)
 
 
 def quick_start_policy(
@@ -86,46 +70,37 @@ def quick_start_policy(
 
     Raises :class:`ParameterError` for a value that the template's form refuses.
     """
+    settings = settings or RenderSettings()
     template = catalog.templates(settings)[QUICK_START]().to_dict()
-    return _policy(template, check_parameters(template, values), target)
+    return _policy(template, check_parameters(template, values), target, settings.pipeline.source)
 
 
-def _branch(name: str, branch: str | None) -> str:
+def _branch(spec: ParameterSpec, name: str, branch: str | None) -> str:
     if branch is None:
         remedy = "developers must not push to this branch: name it in one of the parameter files"
         raise ParameterError(name, NOT_GIVEN, remedy)
-    constraint = parameters.BRANCH.constraint
-    if not constraint.accepts(branch):
-        raise ParameterError(name, branch, constraint.message)
+    if not spec.constraint.accepts(branch):
+        raise ParameterError(name, branch, spec.constraint.message)
     return branch
 
 
-def _policy(template: Mapping[str, Any], names: Mapping[str, str], target: Target) -> dict[str, Any] | None:
+def _policy(
+    template: Mapping[str, Any], names: Mapping[str, str], target: Target, source: Source
+) -> dict[str, Any] | None:
     """The policy for the template's pipelines, with a value for each parameter that names one of them or its source."""
     approved = list(_approved(template, Evaluator(template, {**names, **target.pseudo_parameters()})))
     if not approved:
         return None
     for each in approved:
         # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
-        if "${" in each.branch:
-            raise ParameterError("branch", each.branch, "a policy reads ${ as a variable: rename the branch")
-    # All environments share it.
-    (repository,) = {each.repository for each in approved}
-    branches = [f"refs/heads/{each.branch}" for each in approved]
-    # A push asks twice, first without the key: Null leaves that to the second time, as AWS requires of every policy
-    # that denies GitPush (https://docs.aws.amazon.com/codecommit/latest/userguide/how-to-conditional-branch.html).
-    to_these = Condition(
-        [
-            StringEqualsIfExists({"codecommit:References": list(dict.fromkeys(branches))}),
-            Null({"codecommit:References": "false"}),
-        ]
-    )
+        branch = each.configuration["BranchName"]
+        if "${" in branch:
+            raise ParameterError("branch", branch, "a policy reads ${ as a variable: rename the branch")
     pipelines = [pipeline_arn(each.pipeline) for each in approved]
     sources = [pipeline_arn(each.source) for each in approved]
     approvals = [pipeline_arn(approval) for each in approved for approval in each.approvals]
     statements = [
-        _denied("ApprovedBranches", _BRANCH_CHANGES, [repository_arn(repository)], Condition=to_these),
-        _denied("Repository", _REPOSITORY_CHANGES, [repository_arn(repository)]),
+        *source.denied([each.configuration for each in approved]),
         _denied("ApprovedPipelines", _PIPELINE_CHANGES, pipelines),
         _denied("Sources", [codepipeline.PutActionRevision], sources),
         _denied("Approvals", [codepipeline.PutApprovalResult], approvals),
@@ -135,8 +110,8 @@ def _policy(template: Mapping[str, Any], names: Mapping[str, str], target: Targe
     return policy
 
 
-def _denied(sid: str, actions: Sequence[Action], resources: Sequence[AWSHelperFn], **elements: Condition) -> Statement:
-    return Statement(Sid=sid, Effect=Deny, Action=list(actions), Resource=list(resources), **elements)
+def _denied(sid: str, actions: Sequence[Action], resources: Sequence[AWSHelperFn]) -> Statement:
+    return Statement(Sid=sid, Effect=Deny, Action=list(actions), Resource=list(resources))
 
 
 def _approved(template: Mapping[str, Any], evaluator: Evaluator) -> Iterator[_Approved]:
@@ -157,8 +132,7 @@ def _approved(template: Mapping[str, Any], evaluator: Evaluator) -> Iterator[_Ap
             ]
             yield _Approved(
                 pipeline=pipeline,
-                repository=evaluator.value(configuration["RepositoryName"]),
-                branch=evaluator.value(configuration["BranchName"]),
                 source=source,
+                configuration=evaluator.value(configuration),
                 approvals=approvals,
             )

@@ -29,7 +29,7 @@ def key_policy(values: Mapping[str, str], target: Target, settings: RenderSettin
     resources = resolved(values, target, settings).resources
     iam = f"arn:{target.partition}:iam::{target.account}"
     statements: dict[str, dict[str, Any]] = {}
-    for part in prerequisites.roles(settings.pipeline.steps):
+    for part in prerequisites.roles(settings.pipeline):
         role = resources[part.title]["Properties"]
         (policy,) = role["Policies"]
         # With its path, which no policy of a role names.

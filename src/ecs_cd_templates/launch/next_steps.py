@@ -34,6 +34,9 @@ REPLACED = {
     constraints.KMS_KEY_ARN: "",
     constraints.TOPIC_NAME: "",
     constraints.CODECOMMIT_REPOSITORY: "",
+    constraints.CONNECTION_ARN: "",
+    constraints.CONNECTION_ARN_OR_BLANK: "",
+    constraints.FULL_REPOSITORY_ID: "",
     constraints.BUILD_PROJECT: "",
     constraints.ECR_REPOSITORY: "",
     constraints.ECS_NAME: "",
@@ -46,6 +49,8 @@ _BY_PATTERN = {constraint.pattern: characters for constraint, characters in REPL
     for other in REPLACED
 }
 
+# What a resource says of itself, as possible_values has it.
+_SAFE_ATTRIBUTES = r"<[A-Za-z0-9]+\.ConnectionArn>"
 _SAFE_PSEUDO_PARAMETERS = {"AWS::AccountId", "AWS::Partition", "AWS::Region", "AWS::StackName"}
 
 
@@ -110,7 +115,8 @@ def add_next_step(template: Template, step: NextStep, parameters: Iterable[str],
 def _to_encode(template: Mapping[str, Any], value: Any) -> list[str] | None:
     """The characters to encode for the value to stand in an address; None where that cannot be said for every value."""
     characters: set[str] = set()
-    for text in possible_values(template, value):
+    for possible in possible_values(template, value):
+        text = re.sub(_SAFE_ATTRIBUTES, "", possible) if isinstance(possible, str) else possible
         if not isinstance(text, str) or not re.fullmatch(r"[A-Za-z0-9._~/-]*", substitute(text, lambda _name: "")):
             return None
         for name in names_in(text):

@@ -14,8 +14,8 @@ from ..cfn.partitions import PARTITIONS
 from ..cfn.regions import partition_of
 from ..constraints import ResourceName
 from ..environments import scopes
-from ..errors import MissingExtraError, ParameterError, RegionError
-from ..parameters import APPLICATION, BRANCH, name_of
+from ..errors import NOT_GIVEN, MissingExtraError, ParameterError, RegionError
+from ..parameters import APPLICATION, name_of
 from ..stacks import prerequisites
 from .parameter_files import merged
 
@@ -61,7 +61,7 @@ def values_from_files(paths: Sequence[Path], settings: RenderSettings) -> dict[s
         if name not in values:
             continue
         if len(names) > 1:
-            asking = ALL_ENVIRONMENTS if name == BRANCH.name else PREREQUISITES
+            asking = ALL_ENVIRONMENTS if name == settings.pipeline.source.branch.name else PREREQUISITES
             remedy = f"say which it is, as {asking} asks for it: {_either(names)}"
             raise ParameterError(name, values[name], remedy)
         value = values.pop(name)
@@ -102,11 +102,10 @@ def resolved(values: Mapping[str, str], target: Target, settings: RenderSettings
 
     The values of other templates' parameters are passed over. Raises :class:`ParameterError`.
     """
-    steps = settings.pipeline.steps
-    roles = prerequisites.roles(steps)
+    roles = prerequisites.roles(settings.pipeline)
     template = catalog.templates(settings)[PREREQUISITES]().to_dict()
     complete = {name: value for name, value in values.items() if name in template["Parameters"]}
-    for part in prerequisites.parts(settings.environments, steps):
+    for part in prerequisites.parts(settings.environments, settings.pipeline):
         spec = part.spec
         name = ResourceName.parse(values.get(spec.name, "")).name
         if name and part in roles:
@@ -118,6 +117,9 @@ def resolved(values: Mapping[str, str], target: Target, settings: RenderSettings
         elif name:
             # Whoever makes the rest, the policies are the same.
             complete[spec.name] = str(ResourceName(name, existing=True))
+    for spec in settings.pipeline.source.known_first:
+        if not complete.get(spec.name):
+            raise ParameterError(spec.name, NOT_GIVEN, f"the policies name it: {spec.constraint.message}")
     return resolve(template, complete, target)
 
 
@@ -128,7 +130,7 @@ def _of_several(settings: RenderSettings) -> dict[str, list[str]]:
     for step in steps:
         names.setdefault(step.own_project.name, []).append(step.project.name)
         names.setdefault(step.own_role.name, []).append(step.role.name)
-    for spec in (*prerequisites.ALLOWED, BRANCH):
+    for spec in (*prerequisites.ALLOWED, settings.pipeline.source.branch):
         names[spec.name] = [name_of(spec, scope) for scope in scopes(settings.environments)]
     return names
 

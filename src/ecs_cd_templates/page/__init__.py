@@ -11,7 +11,7 @@ import hashlib
 import html
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -33,8 +33,8 @@ from ..launch.bundle import (
 )
 from ..launch.links import Parameters
 from ..launch.quick_create import MAX_ADDRESS_LENGTH, names_roles, stack_name
+from ..settings import PipelineSettings
 from ..stacks.deployment_pipeline import PIPELINE, REPOSITORY
-from ..steps import BuildStep
 from ..texts import LANGUAGES, Text, in_language, words
 
 _PARTS = Path(__file__).parent
@@ -49,9 +49,8 @@ _ID_PREFIXES = {
     "AWS::EC2::VPC::Id": "vpc",
 }
 
-# An action that is no build: its kind, what it is called and which names it shows, by its provider.
+# An action that is no build and no source: its kind, what it is called and which names it shows, by its provider.
 _ACTIONS: dict[str, tuple[str, Text, tuple[str, ...]]] = {
-    "CodeCommit": ("source", Text("picture.source"), ("RepositoryName", "BranchName")),
     "Manual": ("approval", Text("picture.approval"), ("NotificationArn",)),
     "ECS": ("deploy", Text("picture.deploy"), ("ClusterName", "ServiceName")),
 }
@@ -237,13 +236,13 @@ def _pipelines(template: Mapping[str, Any], settings: RenderSettings, texts: _Te
     """What the picture shows: the pipelines of the environments, or the only one."""
     possible = [*scopes(settings.environments), Scope(settings.environments[0], only=True)]
     return [
-        _pipeline(template, scope, settings.pipeline.steps, texts)
+        _pipeline(template, scope, settings.pipeline, texts)
         for scope in possible
         if scope.name(PIPELINE) in template["Resources"]
     ]
 
 
-def _pipeline(template: Mapping[str, Any], scope: Scope, steps: Sequence[BuildStep], texts: _Texts) -> dict[str, Any]:
+def _pipeline(template: Mapping[str, Any], scope: Scope, pipeline: PipelineSettings, texts: _Texts) -> dict[str, Any]:
     """One pipeline; in its texts ``${Name}`` stands for the value of a parameter."""
     properties = template["Resources"][scope.name(PIPELINE)]["Properties"]
     repository = template["Resources"][scope.name(REPOSITORY)]["Properties"]["RepositoryName"]
@@ -251,21 +250,22 @@ def _pipeline(template: Mapping[str, Any], scope: Scope, steps: Sequence[BuildSt
     return {
         "environment": None if scope.only else _index(scope.environment.display_name, texts),
         "name": _text(template, properties["Name"]),
-        "steps": [_action(template, action, repository, steps, texts) for action in actions],
+        "steps": [_action(template, action, repository, pipeline, texts) for action in actions],
     }
 
 
 def _action(
-    template: Mapping[str, Any], action: Mapping[str, Any], repository: Any, steps: Sequence[BuildStep], texts: _Texts
+    template: Mapping[str, Any], action: Mapping[str, Any], repository: Any, pipeline: PipelineSettings, texts: _Texts
 ) -> dict[str, Any]:
     """An action of the pipeline whose images go to the ECR repository."""
     configuration = action["Configuration"]
-    for step in steps:
+    for step in pipeline.steps:
         if step.action == action["Name"]:
             shown = [configuration["ProjectName"], *([repository] if step.pushes_image else [])]
             values = [_text(template, name) for name in shown]
             return {"kind": "build", "title": _index(step.title, texts), "values": values}
-    kind, title, keys = _ACTIONS[action["ActionTypeId"]["Provider"]]
+    source = {pipeline.source.action_provider: ("source", Text("picture.source"), pipeline.source.shown)}
+    kind, title, keys = (_ACTIONS | source)[action["ActionTypeId"]["Provider"]]
     values = [_text(template, configuration[key]) for key in keys]
     if kind == "approval":
         # Of the topic's ARN, the name.

@@ -17,10 +17,11 @@ from typing import Any
 from .. import catalog, names, parameters
 from ..catalog import ALL_ENVIRONMENTS, PREREQUISITES, QUICK_START, RenderSettings
 from ..cfn.evaluation import check_parameters
-from ..constraints import ResourceName
 from ..environments import Environment, Scope, scopes
 from ..errors import ParameterError, SettingsError
 from ..launch.quick_create import stack_name
+from ..parameters import ParameterSpec
+from ..sources.provider import Said
 from ..stacks import deployment_pipeline, ecs_environment, quick_start
 from .service import EnvironmentValues, Target
 
@@ -42,7 +43,8 @@ class Stack:
 def stacks(target: Target) -> list[Stack]:
     """The stacks that a service can be launched as in the target: the quick start, or the parts of it one by one.
 
-    The parts that ask for what another part's stack makes, such as a load balancer's ID, are not among them. Raises
+    The parts that ask for what nobody knows before another stack is made, such as the ARN of a new connection, are not
+    among them. Raises
     :class:`SettingsError` for values that go together in no template, and :class:`ParameterError` for one that a
     template refuses.
     """
@@ -55,26 +57,26 @@ def _stacks(target: Target) -> Iterator[Stack]:
     every = scopes(settings.environments)
     own = {scope: _of_environment(target, scope) for scope in every}
     together = {**{name: value for values in own.values() for name, value in values.items()}, **shared}
-    yield _stack(target, QUICK_START, {**together, **_of_quick_start(target)})
-    yield _stack(target, PREREQUISITES, {**together, **_of_prerequisites(target)})
+    yield from _stack(target, QUICK_START, {**together, **_of_quick_start(target)})
+    yield from _stack(target, PREREQUISITES, {**together, **_of_prerequisites(target)})
     for step in settings.pipeline.steps:
         named = {
             step.own_project.name: shared[step.project.name],
             step.own_role.name: shared[step.role.name],
         }
-        yield _stack(target, step.file_name, {**shared, **named})
-    yield _stack(target, ALL_ENVIRONMENTS, together)
+        yield from _stack(target, step.file_name, {**shared, **named})
+    yield from _stack(target, ALL_ENVIRONMENTS, together)
     for environment in settings.environments:
         alone = Scope(environment, only=True)
         values = {**_of_environment(target, alone), **shared}
         for template in (deployment_pipeline.file_name(environment), ecs_environment.file_name(environment)):
-            yield _stack(target, template, values, environment)
+            yield from _stack(target, template, values, environment)
 
 
 def _stack(
     target: Target, template: str, known: Mapping[str, str | None], environment: Environment | None = None
-) -> Stack:
-    """The stack of a template with those of the values that it asks for, and its defaults."""
+) -> Iterator[Stack]:
+    """The stack of a template with those of the values that it asks for, and its defaults; none if one is missing."""
     form = _forms(target.settings)[template]
     values: dict[str, str] = {}
     for name, parameter in form["Parameters"].items():
@@ -82,7 +84,7 @@ def _stack(
         if value is None and "Default" in parameter:
             value = str(parameter["Default"])
         if value is None:
-            raise ValueError(f"{template} asks for {name}, which has no value")
+            return
         values[name] = value
     suffix = f"-{environment.id.lower()}" if environment else ""
     stack = Stack(
@@ -96,7 +98,7 @@ def _stack(
     except ParameterError as error:
         remedy = f"{error.remedy} ({target.values.application}'s {template})"
         raise ParameterError(error.field, error.value, remedy) from None
-    return stack
+    yield stack
 
 
 @lru_cache(maxsize=32)
@@ -117,7 +119,7 @@ def _shared(target: Target) -> dict[str, str | None]:
         **{name: str(value) for name, value in made.items()},
         parameters.ARTIFACT_BUCKET.name: _bucket(target),
         parameters.KMS_KEY.name: values.key,
-        parameters.REPOSITORY.name: ResourceName.parse(values.repository or values.application).name,
+        **_named(target.settings.pipeline.source.pipeline_values(_said(target))),
         parameters.CONTAINER.name: quick_start.CONTAINER,
         parameters.APPROVAL_EMAIL.name: values.approval_email,
         parameters.LOG_RETENTION.name: _number(values.log_retention_days),
@@ -133,7 +135,7 @@ def _of_environment(target: Target, scope: Scope) -> dict[str, str | None]:
     said = target.values.environments[scope.environment.id]
     made = names.of_environment(target.values.application, scope, ())
     values = {
-        parameters.BRANCH: said.branch,
+        target.settings.pipeline.source.branch: said.branch,
         parameters.TASK_COUNT: said.task_count,
         parameters.TASK_SIZE: said.task_size,
         parameters.CERTIFICATE: said.certificate,
@@ -154,7 +156,7 @@ def _of_quick_start(target: Target) -> dict[str, str | None]:
     values = target.values
     return {
         parameters.APPLICATION.name: values.application,
-        parameters.REPOSITORY.name: values.repository or "",
+        **_named(target.settings.pipeline.source.quick_start_values(_said(target))),
         parameters.NETWORK_CIDR.name: values.network_cidr,
         parameters.INSIGHTS_IN.name: _insights(target),
         parameters.PRODUCTION_PROTECTION.name: _protection(target),
@@ -163,7 +165,21 @@ def _of_quick_start(target: Target) -> dict[str, str | None]:
 
 def _of_prerequisites(target: Target) -> dict[str, str | None]:
     """What the prerequisites ask for otherwise than the templates that use them."""
-    return {parameters.REPOSITORY.name: target.values.repository or target.values.application}
+    return _named(target.settings.pipeline.source.prerequisite_values(_said(target)))
+
+
+def _said(target: Target) -> Said:
+    values = target.values
+    return Said(
+        application=values.application,
+        repository=values.repository,
+        connection=values.connection,
+        host_arn=values.host_arn,
+    )
+
+
+def _named(values: Mapping[ParameterSpec, str | None]) -> dict[str, str | None]:
+    return {spec.name: value for spec, value in values.items()}
 
 
 def _bucket(target: Target) -> str:

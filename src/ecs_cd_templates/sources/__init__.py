@@ -1,4 +1,7 @@
-"""Where an application is, and what starts its pipelines: one module for each kind of source."""
+"""Where an application is, and what starts its pipelines: one module for each kind of source.
+
+A further kind is a module with a :class:`Provider`, and its name in the list below.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,8 @@ from typing import TypeAlias
 
 from .codecommit import CodeCommit
 from .connection import Connection
+from .provider import Provider
 
-__all__ = ["CodeCommit", "Connection", "Source"]
+__all__ = ["CodeCommit", "Connection", "Provider", "Source"]
 
 Source: TypeAlias = CodeCommit | Connection

@@ -30,17 +30,17 @@ def build(settings: AllEnvironmentsSettings) -> Template:
     Raises :class:`SettingsError` for what is not settings.
     """
     instance("settings", settings, AllEnvironmentsSettings)
-    steps, own_key = settings.pipeline.steps, settings.pipeline.own_key
+    pipeline, source, steps = settings.pipeline, settings.pipeline.source, settings.pipeline.steps
     every = scopes(settings.environments)
     template = Template(Description=Text("template.deployment-pipeline-for-all-env"))
-    form = add_form(template, pipeline_entries(every, steps, own_key=own_key))
+    form = add_form(template, pipeline_entries(every, pipeline))
     require_distinct_projects(template, form, steps)
     for own in (OWN_PIPELINES, OWN_ECR_REPOSITORIES):
         require_own(template, form, every, own)
     if settings.nested_base_url is None:
         add_partitions(template)
-        inputs = {scope: inputs_from_form(form, scope, steps, own_key=own_key) for scope in every}
-        add_pipelines(template, inputs, settings.pipeline)
+        inputs = {scope: inputs_from_form(form, scope, source, steps, own_key=pipeline.own_key) for scope in every}
+        add_pipelines(template, inputs, pipeline)
     else:
         for scope in every:
             _add_nested_pipeline(template, form, scope, settings, settings.nested_base_url)
@@ -51,8 +51,8 @@ def _add_nested_pipeline(
     template: Template, form: Form, scope: Scope, settings: AllEnvironmentsSettings, base_url: str
 ) -> None:
     """Adds the stack of one pipeline under the reference's logical ID, so that it can be updated in place."""
-    approval = scope.environment.approval is not None
-    specs = pipeline_parameters(settings.pipeline.steps, approval=approval, own_key=settings.pipeline.own_key)
+    pipeline, approval = settings.pipeline, scope.environment.approval is not None
+    specs = pipeline_parameters(pipeline.source, pipeline.steps, approval=approval, own_key=pipeline.own_key)
     stack = template.add_resource(
         Stack(
             scope.name("CodePipeLine"),

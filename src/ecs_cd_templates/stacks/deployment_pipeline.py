@@ -14,7 +14,6 @@ from troposphere.ecr import (
     LifecyclePolicy,
     Repository,
 )
-from troposphere.events import Rule, Target
 
 from .. import actions, parameters
 from ..cfn.console import add_partitions, console_url
@@ -22,10 +21,10 @@ from ..cfn.intrinsics import RETAIN, ref, role_arn, sub
 from ..cfn.order import come_after, last_resources
 from ..checks import instance
 from ..environments import Approval, Environment, Scope
-from ..grants import pipeline_arn, repository_arn
 from ..inputs import PipelineInputs, inputs_from_form, pipeline_parameters
 from ..parameters import Entry, Form, ParameterSpec, Purpose, add_form, entry
 from ..settings import DeploymentPipelineSettings, PipelineSettings
+from ..sources import Source
 from ..steps import SOURCE_ARTIFACT, BuildStep
 from ..texts import Text, either, with_article
 from .rules import require_distinct
@@ -40,8 +39,6 @@ OUTPUTS = {
 
 # What a pipeline's template makes; it uses what all other parameters name.
 _CREATED = (parameters.PIPELINE_NAME, parameters.ECR_REPOSITORY, parameters.LIFECYCLE_POLICY)
-# The only parameters for which the reference proposes anything.
-_PROPOSED = (parameters.BRANCH, parameters.LIFECYCLE_POLICY)
 
 
 def build(settings: DeploymentPipelineSettings) -> Template:
@@ -51,13 +48,14 @@ def build(settings: DeploymentPipelineSettings) -> Template:
     """
     instance("settings", settings, DeploymentPipelineSettings)
     scope = Scope(settings.environment, only=True)
-    steps, own_key = settings.pipeline.steps, settings.pipeline.own_key
+    pipeline = settings.pipeline
     described = "with" if settings.environment.approval else "without"
     template = Template(Description=Text(f"template.deployment-pipeline-{described}-approval"))
-    form = add_form(template, pipeline_entries([scope], steps, own_key=own_key))
-    require_distinct_projects(template, form, steps)
+    form = add_form(template, pipeline_entries([scope], pipeline))
+    require_distinct_projects(template, form, pipeline.steps)
     add_partitions(template)
-    add_pipelines(template, {scope: inputs_from_form(form, scope, steps, own_key=own_key)}, settings.pipeline)
+    inputs = inputs_from_form(form, scope, pipeline.source, pipeline.steps, own_key=pipeline.own_key)
+    add_pipelines(template, {scope: inputs}, pipeline)
     return template
 
 
@@ -71,18 +69,19 @@ def file_name(environment: Environment) -> str:
     return f"deployment-pipeline-{kinds[environment.approval]}.yaml"
 
 
-def pipeline_entries(scopes: Sequence[Scope], steps: Sequence[BuildStep], *, own_key: bool) -> list[Entry]:
+def pipeline_entries(scopes: Sequence[Scope], pipeline: PipelineSettings) -> list[Entry]:
     """The form of a template with a pipeline for each scope, in the order of the reference's forms."""
     approved = [scope for scope in scopes if scope.environment.approval]
+    source = pipeline.source
     entries: list[Entry] = []
-    for spec in pipeline_parameters(steps, approval=bool(approved), own_key=own_key):
+    for spec in pipeline_parameters(source, pipeline.steps, approval=bool(approved), own_key=pipeline.own_key):
         if spec.per_environment:
-            entries += [_entry(spec, scope) for scope in scopes]
+            entries += [_entry(source, spec, scope) for scope in scopes]
         elif spec is parameters.APPROVAL_TOPIC and not approved[0].only:
             environments = either([with_article(scope.environment.display_name) for scope in approved])
-            entries.append(_entry(spec, scope=None, scope_text=Text("scope.approval", environments=environments)))
+            entries.append(_entry(source, spec, scope_text=Text("scope.approval", environments=environments)))
         else:
-            entries.append(_entry(spec))
+            entries.append(_entry(source, spec))
     return entries
 
 
@@ -109,7 +108,9 @@ def add_pipelines(
         if not isinstance(own.lifecycle_policy, str):
             given = Not(Equals(ref(own.lifecycle_policy), ""))
             repository.Condition = template.add_condition(scope.name("MakeECRRepository"), given)
-        template.add_resource(_trigger(scope, own))
+        rule = settings.source.rule(scope, own.pipeline, own.source)
+        if rule is not None:
+            template.add_resource(rule)
     pipelines = {scope: _pipeline(scope, own, settings) for scope, own in inputs.items()}
     before = last_resources(template)
     for pipeline in reversed(pipelines.values()):
@@ -134,7 +135,7 @@ def stage_actions(
     inputs: PipelineInputs, environment: Environment, settings: PipelineSettings
 ) -> dict[str, list[actions.Action]]:
     """The actions of each stage, in order; in the Build stage they run one after the other."""
-    source = actions.source(repository=inputs.repository, branch=inputs.branch, output=SOURCE_ARTIFACT)
+    source = settings.source.action(inputs.source, SOURCE_ARTIFACT)
     build: list[actions.Action] = []
     if environment.approval == "before_build":
         build.append(_approval(inputs, environment, settings))
@@ -164,28 +165,37 @@ def stage_actions(
         service=inputs.service,
         task_roles=inputs.task_roles,
         source=images,
-        settings=settings,
+        timeout_minutes=settings.deployment_timeout_minutes,
     )
     for run_order, action in enumerate(build, start=1):
         action.declaration.RunOrder = run_order
     return {"Source": [source], "Build": build, "Deploy": [deploy]}
 
 
-def _entry(spec: ParameterSpec, scope: Scope | None = None, scope_text: str = "") -> Entry:
+def _entry(source: Source, spec: ParameterSpec, scope: Scope | None = None, scope_text: str = "") -> Entry:
     purpose = Purpose.MAKE if spec in _CREATED else Purpose.USE
+    # The only parameters for which the reference proposes anything.
+    propose = spec in (source.branch, parameters.LIFECYCLE_POLICY)
+    wording = source.pipeline_texts if spec is parameters.PIPELINE_NAME else ""
     fill = {"scope": scope_text} if scope_text else {}
-    return entry(spec, purpose, scope, propose=spec in _PROPOSED, fill=fill)
+    return entry(spec, purpose, scope, propose=propose, wording=wording, fill=fill)
 
 
 def _approval(inputs: PipelineInputs, environment: Environment, settings: PipelineSettings) -> actions.Action:
     if inputs.approval_topic is None:
         raise ValueError(f"the pipeline of {environment.id} waits for an approval, and has no topic for its request")
+    review = settings.source.review(inputs.source, environment)
+    message = f" ({actions.COMMIT_MESSAGE})" if settings.approval_shows_message else ""
+    comment = (
+        f"Commit {actions.COMMIT_ID} {review.commit}{message}. What goes out is all that the branch has gained "
+        f"since it was last deployed{review.hint}."
+    )
     return actions.approval(
         topic=inputs.approval_topic,
         key=inputs.key,
-        repository=inputs.repository,
-        branch=inputs.branch,
-        settings=settings,
+        link=review.link,
+        comment=sub(comment, branch=inputs.source[settings.source.branch]),
+        timeout_minutes=settings.approval_timeout_minutes,
     )
 
 
@@ -215,29 +225,6 @@ def _repository(scope: Scope, inputs: PipelineInputs, settings: PipelineSettings
     )
 
 
-def _trigger(scope: Scope, inputs: PipelineInputs) -> Rule:
-    """The event rule that starts the pipeline on a push to exactly its branch.
-
-    It names the pipeline, which comes after it: https://docs.aws.amazon.com/codepipeline/latest/userguide/triggering.html.
-    """
-    return Rule(
-        scope.name("CWEventTrigger"),
-        Name=ref(inputs.pipeline),
-        Description=sub("Starts the pipeline ${name}", name=inputs.pipeline),
-        EventPattern={
-            "source": ["aws.codecommit"],
-            "detail-type": ["CodeCommit Repository State Change"],
-            "resources": [repository_arn(inputs.repository)],
-            "detail": {
-                "event": ["referenceCreated", "referenceUpdated"],
-                "referenceType": ["branch"],
-                "referenceName": [ref(inputs.branch)],
-            },
-        },
-        Targets=[Target(Arn=pipeline_arn(inputs.pipeline), Id="Pipeline", RoleArn=role_arn(inputs.event_role))],
-    )
-
-
 def _pipeline(scope: Scope, inputs: PipelineInputs, settings: PipelineSettings) -> Pipeline:
     stages = [
         Stages(Name=name, Actions=[action.declaration for action in actions_of_stage])
@@ -248,7 +235,7 @@ def _pipeline(scope: Scope, inputs: PipelineInputs, settings: PipelineSettings) 
     )
     if settings.rollback_on_failure:
         stages[-1].OnFailure = FailureConditions(Result="ROLLBACK")
-    return Pipeline(
+    pipeline = Pipeline(
         scope.name(PIPELINE),
         Name=ref(inputs.pipeline),
         PipelineType=settings.pipeline_type,
@@ -256,3 +243,7 @@ def _pipeline(scope: Scope, inputs: PipelineInputs, settings: PipelineSettings) 
         ArtifactStore=ArtifactStore(Type="S3", Location=ref(inputs.artifact_bucket), **encryption),
         Stages=stages,
     )
+    triggers = settings.source.triggers(inputs.source, scope.environment)
+    if triggers:
+        pipeline.Triggers = triggers
+    return pipeline

@@ -1,4 +1,4 @@
-"""The template of the pipelines' prerequisites: artifact bucket, approval topic, repository, roles, log groups.
+"""The template of the pipelines' prerequisites: artifact bucket, approval topic, source, roles, log groups.
 
 Each of them can belong to another team already. Its name is then given as ``existing:NAME``; it is used
 by that name and not made.
@@ -7,13 +7,10 @@ by that name and not made.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
 
 from awacs.aws import ArnLikeIfExists, Bool, Condition, Deny, PolicyDocument, Principal, Statement, StringEqualsIfExists
 from awacs.s3 import Action as S3Action
 from troposphere import AWSHelperFn, AWSObject, Equals, If, Join, Not, Output, Ref, Split, Template
-from troposphere.codecommit import Code, Repository
 from troposphere.iam import Policy, Role
 from troposphere.logs import LogGroup
 from troposphere.s3 import (
@@ -40,25 +37,11 @@ from ..constraints import EXISTING
 from ..environments import Environment, Scope, scopes
 from ..grants import BuildResources, Grant
 from ..inputs import BuildInput, PipelineInputs
-from ..parameters import Entry, Form, ParameterSpec, Purpose, add_form, entry
+from ..parameters import Entry, Form, ParameterSpec, Part, Purpose, add_form, entry
 from ..settings import PipelineSettings, PrerequisitesSettings
 from ..steps import BuildStep
 from ..texts import Text
 from .deployment_pipeline import stage_actions
-
-
-@dataclass(frozen=True)
-class Part:
-    """Something that is new or exists already: the parameter that names it, and its part of logical IDs."""
-
-    spec: ParameterSpec
-    title: str
-
-    @property
-    def condition(self) -> str:
-        """The condition that it is made."""
-        return f"Make{self.title}"
-
 
 # What each environment has of its own that a role must be able to reach.
 ALLOWED = (
@@ -72,9 +55,7 @@ ALLOWED = (
 
 BUCKET = Part(parameters.ARTIFACT_BUCKET, "CodePipelineArtifactBucket")
 TOPIC = Part(parameters.APPROVAL_TOPIC, "SNSTopic")
-REPOSITORY = Part(parameters.REPOSITORY, "CodeCommitRepository")
 PIPELINE_ROLE = Part(parameters.PIPELINE_ROLE, "CodePipelineServiceRole")
-EVENT_ROLE = Part(parameters.EVENT_ROLE, "CloudWatchEventRole")
 
 
 def build_role(step: BuildStep) -> Part:
@@ -87,15 +68,22 @@ def build_project(step: BuildStep) -> Part:
     return Part(step.project, f"CodeBuild{step.name}Project")
 
 
-def roles(steps: Sequence[BuildStep]) -> list[Part]:
+def roles(pipeline: PipelineSettings) -> list[Part]:
     """The roles."""
-    return [PIPELINE_ROLE, *map(build_role, steps), EVENT_ROLE]
+    return [PIPELINE_ROLE, *map(build_role, pipeline.steps), *pipeline.source.role_parts]
 
 
-def parts(environments: Sequence[Environment], steps: Sequence[BuildStep]) -> list[Part]:
+def parts(environments: Sequence[Environment], pipeline: PipelineSettings) -> list[Part]:
     """All parts; the topic only if there is something to approve."""
-    topic = [TOPIC] if any(environment.approval for environment in environments) else []
-    return [BUCKET, *topic, REPOSITORY, *roles(steps), *map(build_project, steps)]
+    return [*_shared(environments), *pipeline.source.parts, *_own(pipeline)]
+
+
+def _shared(environments: Sequence[Environment]) -> list[Part]:
+    return [BUCKET, *([TOPIC] if any(environment.approval for environment in environments) else [])]
+
+
+def _own(pipeline: PipelineSettings) -> list[Part]:
+    return [*roles(pipeline), *map(build_project, pipeline.steps)]
 
 
 def build(settings: PrerequisitesSettings) -> Template:
@@ -105,7 +93,7 @@ def build(settings: PrerequisitesSettings) -> Template:
     :class:`SettingsError` for what is not settings.
     """
     instance("settings", settings, PrerequisitesSettings)
-    template = Template(Description=Text("template.prerequisites"))
+    template = Template(Description=Text("template.prerequisites", source=settings.pipeline.source.title))
     form = add_form(template, entries(settings))
     names = _add_parts(template, form, settings)
     outputs = {spec.name: ref(name) for spec, name in names.items()}
@@ -123,8 +111,9 @@ def entries(settings: PrerequisitesSettings) -> list[Entry]:
     """The form: the parts, which may be marked as ``existing``, and the names of what the roles may work on."""
     # Beside the prerequisites of other environments, of which an environment's own are to be independent.
     alone = scopes(settings.environments)[0] if len(settings.environments) == 1 else None
+    pipeline = settings.pipeline
     form: list[Entry] = []
-    for part in parts(settings.environments, settings.pipeline.steps):
+    for part in _shared(settings.environments):
         form.append(entry(part.spec, Purpose.MAKE, alone, existing=True))
         if part is BUCKET:
             form.append(entry(parameters.ARTIFACT_EXPIRATION, Purpose.MAKE))
@@ -132,6 +121,8 @@ def entries(settings: PrerequisitesSettings) -> list[Entry]:
                 form.append(entry(parameters.KMS_KEY, Purpose.USE))
         if part is TOPIC:
             form.append(entry(parameters.APPROVAL_EMAIL, Purpose.MAKE))
+    form += pipeline.source.prerequisite_entries(alone)
+    form += [entry(part.spec, Purpose.MAKE, alone, existing=True) for part in _own(pipeline)]
     form.append(entry(parameters.LOG_RETENTION, Purpose.MAKE))
     for spec in ALLOWED:
         form += [entry(spec, Purpose.ALLOW, scope) for scope in scopes(settings.environments)]
@@ -140,8 +131,8 @@ def entries(settings: PrerequisitesSettings) -> list[Entry]:
 
 def _add_parts(template: Template, form: Form, settings: PrerequisitesSettings) -> dict[ParameterSpec, Named]:
     """Adds each part unless its name is marked as that of one that exists, and returns the names without the mark."""
-    steps = settings.pipeline.steps
-    every = parts(settings.environments, steps)
+    steps, source = settings.pipeline.steps, settings.pipeline.source
+    every = parts(settings.environments, settings.pipeline)
     names = {part.spec: _name(part, form, settings.environments) for part in every}
     for part in every:
         # Taking existing: away changes a name that is marked so, and no other.
@@ -155,11 +146,11 @@ def _add_parts(template: Template, form: Form, settings: PrerequisitesSettings) 
         topic = add_topic(template, names[TOPIC.spec], key, condition=TOPIC.condition)
         arn = If(TOPIC.condition, Ref(topic), grants.topic_arn(names[TOPIC.spec]))
         add_subscription(template, arn, form.of(parameters.APPROVAL_EMAIL))
-    add_repository(template, names[REPOSITORY.spec], condition=REPOSITORY.condition)
+    names |= source.add_prerequisites(template, form, names)
     for step in steps:
         condition = build_project(step).condition
         add_logs(template, step, names[step.project], form.of(parameters.LOG_RETENTION), condition=condition)
-    conditions = {part.spec: part.condition for part in roles(steps)}
+    conditions = {part.spec: part.condition for part in roles(settings.pipeline)}
     add_roles(template, names, form, settings, conditions=conditions)
     return names
 
@@ -246,22 +237,6 @@ def add_topic(template: Template, name: Named, key: Named | None, *, condition: 
     return topic
 
 
-def add_repository(
-    template: Template, name: Named, code: Code | None = None, *, condition: str | None = None
-) -> Repository:
-    """Adds the CodeCommit repository, retained: it holds the application, which may start with ``code``."""
-    starts_with: dict[str, Any] = {} if code is None else {"Code": code}
-    repository = Repository(
-        REPOSITORY.title,
-        DeletionPolicy=RETAIN,
-        UpdateReplacePolicy="Retain",
-        RepositoryName=ref(name),
-        **starts_with,
-    )
-    _add(template, repository, condition)
-    return repository
-
-
 def add_logs(
     template: Template,
     step: BuildStep,
@@ -344,11 +319,8 @@ def add_roles(
         trust = grants.trust("codebuild", grants.own_resource([grants.project_arn(build.project)]))
         # IAM takes no text outside Latin-1 here, so the step's name and not what labels call it.
         add(build_role(step), f"The role that the build {step.name} works with", trust, step.grants_for(build))
-    # A pipeline's event rule has the pipeline's name. EventBridge says which rule it takes the role for
-    # (https://docs.aws.amazon.com/eventbridge/latest/userguide/cross-service-confused-deputy-prevention.html).
-    trust = grants.trust("events", grants.own_resource([grants.rule_arn(pipeline) for pipeline in pipelines]))
-    description = "The role with which event rules start the pipelines"
-    add(EVENT_ROLE, description, trust, grants.start_pipelines(pipelines))
+    for role in settings.pipeline.source.starting_roles(pipelines):
+        add(role.part, role.description, role.trust, role.grants)
     return added
 
 
@@ -362,15 +334,13 @@ def _pipeline_grants(
         artifact_bucket=names[BUCKET.spec],
         key=key_of(form, settings.pipeline),
         approval_topic=names[TOPIC.spec] if scope.environment.approval else None,
-        repository=names[REPOSITORY.spec],
-        branch=Unknown("the branch"),
+        source={spec: names.get(spec, Unknown("the branch")) for spec in settings.pipeline.source.parameters},
         builds=[BuildInput(step=step, project=names[step.project]) for step in settings.pipeline.steps],
         ecr_repository=form.of(parameters.ECR_REPOSITORY, scope),
         container=Unknown("the container's name"),
         lifecycle_policy=Unknown("the lifecycle policy"),
         cluster=form.of(parameters.CLUSTER, scope),
         service=form.of(parameters.SERVICE, scope),
-        event_role=names[EVENT_ROLE.spec],
         task_roles=[form.of(spec, scope) for spec in (parameters.TASK_ROLE, parameters.TASK_EXECUTION_ROLE)],
     )
     stages = stage_actions(inputs, scope.environment, settings.pipeline)

@@ -4,7 +4,7 @@ It holds all of its resources itself. As nested stacks it would need a folder to
 every name would have to be passed down; here each name is made of the application's, or is a reference,
 which also puts things in order.
 
-The environments share the repository, the topic for approval requests, and nothing that a build can
+The environments share the source, the topic for approval requests, and nothing that a build can
 write to: whoever can push to one environment's branch has all that its builds may do, and that is
 nothing in another environment.
 """
@@ -12,18 +12,17 @@ nothing in another environment.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 
-from troposphere import Cidr, Equals, If, Join, Not, Output, Ref, Select, Split, Template
-from troposphere.codecommit import S3, Code
+from troposphere import Cidr, Equals, If, Not, Ref, Select, Split, Template
 
 from .. import costs, names, parameters
 from ..cfn.console import add_partitions
-from ..cfn.intrinsics import Named, ref, sub
+from ..cfn.intrinsics import Named, ref
 from ..checks import instance
-from ..constraints import EXISTING, container_images, existing_only, vpc_cidr
-from ..environments import Environment, Scope, scopes
+from ..constraints import container_images, vpc_cidr
+from ..environments import Scope, scopes
 from ..inputs import BuildInput, PipelineInputs
 from ..parameters import Entry, Form, ParameterSpec, Purpose, add_form, entry
 from ..settings import (
@@ -53,17 +52,17 @@ def build(settings: QuickStartSettings) -> Template:
     Raises :class:`SettingsError` for what is not settings.
     """
     instance("settings", settings, QuickStartSettings)
-    template = Template(Description=_description(settings.environments))
+    template = Template(Description=_description(settings))
     form = add_form(template, entries(settings))
     add_partitions(template)
     every = scopes(settings.environments)
-    steps = settings.pipeline.steps
+    steps, source = settings.pipeline.steps, settings.pipeline.source
     application = form.of(parameters.APPLICATION)
     key = prerequisites.key_of(form, settings.pipeline)
     _add_conditions(template, form, every)
     if _with_new_network(every):
         vpc.add_zones(template, form)
-    repository = _add_repository(template, form, settings)
+    shared = source.add_quick_start(template, form, form.of(source.branch, every[0]), settings.sample_app)
     topic = None
     if _approved(every):
         topic = prerequisites.add_topic(template, names.topic(application), key)
@@ -75,8 +74,8 @@ def build(settings: QuickStartSettings) -> Template:
             prerequisites.BUCKET.spec: prerequisites.add_bucket(
                 template, None, ARTIFACT_EXPIRATION_DAYS, key, titled=scope.name
             ),
-            prerequisites.REPOSITORY.spec: repository,
-            **{part.spec: own.of(part.spec) for part in prerequisites.roles(steps)},
+            **shared,
+            **{part.spec: own.of(part.spec) for part in prerequisites.roles(settings.pipeline)},
             **{step.project: own.of(step.project) for step in steps},
         }
         if topic is not None:
@@ -105,15 +104,17 @@ def build(settings: QuickStartSettings) -> Template:
             artifact_bucket=known[prerequisites.BUCKET.spec],
             key=key,
             approval_topic=topic and topic.get_att("TopicName"),
-            repository=repository,
-            branch=own.of(parameters.BRANCH, scope),
+            source={
+                **shared,
+                source.branch: own.of(source.branch, scope),
+                **{part.spec: roles[part.spec] for part in source.role_parts},
+            },
             builds=builds,
             ecr_repository=own.of(parameters.ECR_REPOSITORY, scope),
             container=CONTAINER,
             lifecycle_policy=own.of(parameters.LIFECYCLE_POLICY, scope),
             cluster=own.of(parameters.CLUSTER, scope),
             service=service.get_att("Name"),
-            event_role=roles[parameters.EVENT_ROLE],
             task_roles=(),
         )
     add_pipelines(template, inputs, settings.pipeline)
@@ -134,7 +135,7 @@ def entries(settings: QuickStartSettings) -> list[Entry]:
     new = _with_new_network(every)
     application = [
         entry(parameters.APPLICATION, Purpose.MAKE),
-        _repository_entry(),
+        *settings.pipeline.source.quick_start_entries(),
         *([entry(parameters.APPROVAL_EMAIL, Purpose.MAKE)] if _approved(every) else []),
         entry(parameters.LOG_RETENTION, Purpose.MAKE),
         *([entry(parameters.KMS_KEY, Purpose.USE)] if settings.pipeline.own_key else []),
@@ -155,7 +156,7 @@ def entries(settings: QuickStartSettings) -> list[Entry]:
     ]
     for scope in every:
         own = [
-            replace(entry(parameters.BRANCH, Purpose.USE, scope), default=_branch(scope)),
+            replace(entry(settings.pipeline.source.branch, Purpose.USE, scope), default=_branch(scope)),
             *([] if scope in new else ecs_environment.existing_network_entries(scope)),
             *(ecs[scope][spec] for spec in (parameters.TASK_SIZE, parameters.TASK_COUNT, parameters.CERTIFICATE)),
         ]
@@ -165,11 +166,6 @@ def entries(settings: QuickStartSettings) -> list[Entry]:
 
 def _grouped(entries: Iterable[Entry], group: Text) -> list[Entry]:
     return [replace(each, group=group) for each in entries]
-
-
-def _repository_entry() -> Entry:
-    new = entry(parameters.REPOSITORY, Purpose.MAKE, wording="quick_start")
-    return replace(new, default="", constraint=existing_only(parameters.REPOSITORY.constraint))
 
 
 def _insights_entry(every: list[Scope]) -> Entry:
@@ -216,13 +212,15 @@ def _with_new_network(every: Iterable[Scope]) -> list[Scope]:
     return [scope for scope in every if scope.environment.new_network]
 
 
-def _description(environments: Sequence[Environment]) -> Text:
+def _description(settings: QuickStartSettings) -> Text:
     """What is made, and what of it costs money."""
+    environments = settings.environments
     new = sum(environment.new_network for environment in environments)
     networks = "all" if new == len(environments) else "some" if new else "none"
     addresses = sum(map(costs.public_addresses, environments))
     return Text(
         "template.quick-start",
+        source=settings.pipeline.source.title,
         network=Text(f"quick_start.network.{networks}"),
         addresses=Text("quick_start.addresses") if addresses else "",
         price=str(costs.total(environments)),
@@ -263,27 +261,3 @@ def _add_conditions(template: Template, form: Form, every: list[Scope]) -> None:
         template.add_condition(_INSIGHTS_EVERYWHERE, Equals(insights, "all"))
     if _productive(every):
         template.add_condition(_INSIGHTS_SOMEWHERE, Not(Equals(insights, "none")))
-
-
-def _add_repository(template: Template, form: Form, settings: QuickStartSettings) -> Named:
-    """Adds the repository, named like the application, unless one that exists is named, and returns its name."""
-    parameter = ref(form.of(parameters.REPOSITORY))
-    new = prerequisites.REPOSITORY.condition
-    template.add_condition(new, Equals(parameter, ""))
-    code = None
-    if settings.sample_app is not None:
-        bucket, key = settings.sample_app
-        first = ref(form.of(parameters.BRANCH, scopes(settings.environments)[0]))
-        code = Code(S3=S3(Bucket=bucket, Key=key), BranchName=first)
-    repository = prerequisites.add_repository(template, form.of(parameters.APPLICATION), code, condition=new)
-    existing = Join("", Split(EXISTING, parameter))
-    name = If(new, repository.get_att("Name"), existing)
-    template.add_output(
-        Output(
-            "CodeCommitCloneUrl",
-            Description="Where to push the application to",
-            # https://docs.aws.amazon.com/codecommit/latest/userguide/regions.html
-            Value=sub("https://git-codecommit.${AWS::Region}.${AWS::URLSuffix}/v1/repos/${name}", name=name),
-        )
-    )
-    return name

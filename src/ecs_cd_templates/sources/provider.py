@@ -1,0 +1,161 @@
+"""What every kind of source has to say of itself; the other modules ask for nothing else."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from awacs.aws import PolicyDocument, Statement
+from troposphere import AWSHelperFn, AWSObject, Template
+from troposphere.codepipeline import PipelineTriggerDeclaration
+
+from ..actions import Action
+from ..cfn.intrinsics import Named
+from ..environments import Environment, Scope
+from ..grants import Grant
+from ..parameters import Entry, Form, ParameterSpec, Part
+from ..texts import Text
+
+Values = Mapping[ParameterSpec, Named]
+"""What a pipeline is told of its source: a value for each of the source's parameters."""
+
+
+@dataclass(frozen=True)
+class Review:
+    """What an approval request says: where it leads, if that is known, and its words.
+
+    ``commit`` and ``hint`` are parts of a sentence, in which ``${branch}`` stands for the branch.
+    """
+
+    link: AWSHelperFn | None
+    commit: str
+    hint: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Said:
+    """What a settings file says of a service's source; None where it says nothing.
+
+    ``repository`` may be marked as that of one that exists; ``connection`` is an ARN, or a name and then to be made.
+    """
+
+    application: str
+    repository: str | None = None
+    connection: str | None = None
+    host_arn: str | None = None
+
+
+@dataclass(frozen=True)
+class StartingRole:
+    """A role with which something starts the pipelines."""
+
+    part: Part
+    description: str
+    trust: PolicyDocument
+    grants: Sequence[Grant]
+
+
+class Provider(ABC):
+    """A kind of source.
+
+    ``action_provider`` is CodePipeline's name for it, and ``shown`` the keys of its action's configuration that the
+    launch page's picture shows. ``title`` says what a stack makes for it. ``needs_v2``: its triggers take pipelines of
+    type V2. ``takes_tags``: a Git tag can start a pipeline. ``takes_first_commit``: a repository of this kind can start
+    with an archive. ``pipeline_texts`` is the middle of the keys of the texts about a pipeline's name, where they are
+    not the usual ones.
+    """
+
+    action_provider: ClassVar[str]
+    shown: ClassVar[tuple[str, ...]]
+    needs_v2: ClassVar[bool] = False
+    takes_tags: ClassVar[bool] = False
+    takes_first_commit: ClassVar[bool] = False
+    pipeline_texts: ClassVar[str] = ""
+
+    branch: ClassVar[ParameterSpec]
+    shared: ClassVar[tuple[ParameterSpec, ...]]
+    """What all pipelines of an application have in common."""
+    parts: ClassVar[tuple[Part, ...]] = ()
+    """What the prerequisites make unless its name is marked as that of one that exists."""
+    role_parts: ClassVar[tuple[Part, ...]] = ()
+    """The roles with which something starts the pipelines."""
+    known_first: ClassVar[tuple[ParameterSpec, ...]] = ()
+    """What a policy that is written before anything is made cannot leave blank."""
+
+    @property
+    @abstractmethod
+    def title(self) -> Text:
+        """What a stack makes for it, in a list of what it makes."""
+
+    @property
+    def parameters(self) -> tuple[ParameterSpec, ...]:
+        """What a pipeline's form asks about the source, but for the roles, in its order."""
+        return (*self.shared, self.branch)
+
+    @abstractmethod
+    def action(self, values: Values, output: str) -> Action:
+        """The action that fetches the source into the artifact of this name, with its permissions."""
+
+    @abstractmethod
+    def review(self, values: Values, environment: Environment) -> Review:
+        """What an approval request says of the commit."""
+
+    def triggers(self, values: Values, environment: Environment) -> list[PipelineTriggerDeclaration]:
+        """What starts the pipeline and is a part of it."""
+        del values, environment
+        return []
+
+    def rule(self, scope: Scope, pipeline: Named, values: Values) -> AWSObject | None:
+        """What starts the pipeline of this name and stands beside it, if anything does."""
+        del scope, pipeline, values
+        return None
+
+    def starting_roles(self, pipelines: Sequence[Named]) -> list[StartingRole]:
+        """The roles of :attr:`role_parts`, which may start these pipelines."""
+        del pipelines
+        return []
+
+    @abstractmethod
+    def prerequisite_entries(self, only: Scope | None) -> list[Entry]:
+        """What the form of the prerequisites asks; ``only`` is whose they are, if one environment's."""
+
+    @abstractmethod
+    def add_prerequisites(self, template: Template, form: Form, names: Values) -> dict[ParameterSpec, Named]:
+        """Adds what the prerequisites make; returns the values of :attr:`shared`.
+
+        ``names`` are those of :attr:`parts`, without the mark.
+        """
+
+    @abstractmethod
+    def quick_start_entries(self) -> list[Entry]:
+        """What the form of the quick start asks."""
+
+    @abstractmethod
+    def add_quick_start(
+        self, template: Template, form: Form, first_branch: Named, archive: tuple[str, str] | None
+    ) -> dict[ParameterSpec, Named]:
+        """Adds what the quick start makes; returns the values of :attr:`shared`.
+
+        ``archive`` is the S3 bucket and key of what the first branch starts with, if anything.
+        """
+
+    @abstractmethod
+    def quick_start_values(self, said: Said) -> dict[ParameterSpec, str | None]:
+        """What the quick start's form is filled in with."""
+
+    @abstractmethod
+    def prerequisite_values(self, said: Said) -> dict[ParameterSpec, str | None]:
+        """What the prerequisites' form is filled in with."""
+
+    @abstractmethod
+    def pipeline_values(self, said: Said) -> dict[ParameterSpec, str | None]:
+        """What a pipeline's form is filled in with; None for what is not known before it is made."""
+
+    @abstractmethod
+    def denied(self, configurations: Sequence[Mapping[str, Any]]) -> list[Statement]:
+        """What is denied to developers around the sources of pipelines that wait for an approval.
+
+        ``configurations`` are those of their source actions, resolved.
+        """
