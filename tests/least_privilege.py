@@ -19,6 +19,7 @@ from ecs_cd_templates.catalog import RenderSettings
 from ecs_cd_templates.cfn.evaluation import Target, resolve
 from ecs_cd_templates.environments import ENVIRONMENTS, Scope
 from ecs_cd_templates.settings import PipelineSettings
+from ecs_cd_templates.sources import Connection
 from ecs_cd_templates.stacks import prerequisites
 from ecs_cd_templates.steps import BUILD_STEPS
 from iam_evaluator import Request, is_allowed, may_assume
@@ -53,6 +54,12 @@ PIPELINE_CALLS: dict[str, list[tuple[str, str, dict[str, str], str]]] = {
             "GetUploadArchiveStatus",
             "CancelUploadArchive",
         )
+    ],
+    # Only some of the calls to the host are about a repository, and say so; older connections have the older prefix.
+    "CodeStarSourceConnection": [
+        (f"{prefix}:UseConnection", "{connection}", context, f"{GUIDE}/dtconsole/latest/userguide/security-iam.html")
+        for prefix in ("codeconnections", "codestar-connections")
+        for context in ({}, {f"{prefix}:FullRepositoryId": "{full_repository}"})
     ],
     "CodeBuild": [
         (f"codebuild:{call}", "{project}", {}, f"{ACTION_PAGES}-CodeBuild.html")
@@ -282,14 +289,59 @@ def quick_start(
     values = {"ECSLaunchType": launch_type} | ({"KmsKeyArn": key_arn(target)} if own_key else {})
     template = data(RenderSettings(pipeline=replace(pipeline, own_key=own_key)))["quick-start.yaml"]
     resources = resolve(template, values, target).resources
-    task_roles = {
+    return System(target, resources, _own_task_roles(resources))
+
+
+def _own_task_roles(resources: Mapping[str, Mapping[str, Any]]) -> dict[str, tuple[str, str]]:
+    """The two roles of each service's tasks, which the template makes."""
+    return {
         resources[f"ECSServiceFor{each.id}Env"]["Properties"]["ServiceName"]: (
             resources[f"ECSTaskRoleFor{each.id}Env"]["Properties"]["RoleName"],
             resources[f"ECSTaskExecutionRoleFor{each.id}Env"]["Properties"]["RoleName"],
         )
         for each in ENVIRONMENTS
     }
-    return System(target, resources, task_roles)
+
+
+# The same through a connection; no role starts the pipelines then.
+CONNECTED = RenderSettings(
+    environments=[replace(each, release_tags=("v*",) if each.production else ()) for each in ENVIRONMENTS],
+    pipeline=PipelineSettings(source=Connection(paths=["services/cart/**"])),
+)
+CONNECTED_ROLE_TITLES = tuple(role.title for role in prerequisites.roles(CONNECTED.pipeline))
+
+
+def connection_values(target: Target, service: str = "codeconnections") -> dict[str, str]:
+    """The values of the source's parameters, but for the branches."""
+    place = f"{target.partition}:{service}:{target.region}:{target.account}"
+    connection = f"arn:{place}:connection/01234567-89ab-cdef-0123-456789abcdef"
+    return {"ConnectionArn": connection, "FullRepositoryId": "acme/cart"}
+
+
+@cache
+def connected_apart(target: Target, service: str = "codeconnections") -> System:
+    """What :func:`apart` has, with a connection as the source."""
+    templates, source = data(CONNECTED), connection_values(target, service)
+    values = {**parameters("prerequisites.yaml"), **parameters(PIPELINES), **source}
+    values |= {Scope(each).name("BranchName"): each.default_branch or each.id.lower() for each in ENVIRONMENTS}
+
+    def asked(name: str) -> dict[str, str]:
+        return {key: value for key, value in values.items() if key in templates[name]["Parameters"]}
+
+    common = resolve(templates["prerequisites.yaml"], asked("prerequisites.yaml"), target)
+    resources = dict(common.resources)
+    for step in BUILD_STEPS:
+        project = resolve(templates[step.file_name], parameters(step.file_name), target).resources["CodeBuildProject"]
+        resources[f"CodeBuild{step.name}Project"] = project
+    resources |= resolve(templates[PIPELINES], asked(PIPELINES), target).resources
+    return System(target, resources, _task_roles(common.outputs, [each.id for each in ENVIRONMENTS]))
+
+
+@cache
+def connected_quick_start(target: Target) -> System:
+    """Everything at once, with a connection that exists."""
+    resources = resolve(data(CONNECTED)["quick-start.yaml"], connection_values(target), target).resources
+    return System(target, resources, _own_task_roles(resources))
 
 
 def calls(system: System) -> list[Call]:
@@ -356,6 +408,8 @@ def _pipeline_calls(
             here = {
                 **names,
                 "repository": f"arn:{partition}:codecommit:{place}:{configuration.get('RepositoryName')}",
+                "connection": configuration.get("ConnectionArn"),
+                "full_repository": configuration.get("FullRepositoryId"),
                 "project": f"arn:{partition}:codebuild:{place}:project/{project}",
                 "topic": configuration.get("NotificationArn"),
                 "service": f"arn:{partition}:ecs:{place}:service/{configuration.get('ClusterName')}"
@@ -365,7 +419,8 @@ def _pipeline_calls(
                 "report_group": f"arn:{partition}:codebuild:{place}:report-group/{project}-unit-tests",
             }
             for call, resource, context, source in PIPELINE_CALLS[provider]:
-                yield Call(own_role, Request(call, resource.format(**here), context), source)
+                said = {key: value.format(**here) for key, value in context.items()}
+                yield Call(own_role, Request(call, resource.format(**here), said), source)
             if here["topic"]:
                 yield from key_calls(own_role, here["topic"])
             if provider == "CodeBuild":
@@ -476,10 +531,16 @@ def _wider_than_named(role: str, policy: dict[str, Any], own: Sequence[Call]) ->
                 yield f"{role}: {resource} has a wildcard inside"
         for operator, keys in statement.get("Condition", {}).items():
             for key, values in keys.items():
-                # What is encrypted in a bucket is not known by its name.
-                patterns = operator == "ArnLike" and key == "kms:EncryptionContext:aws:s3:arn"
-                if operator != "StringEquals" and not patterns:
-                    yield f"{role}: {operator} is not StringEquals"
+                # The key does not come with every call; what is encrypted in a bucket is not known by its name.
+                special = {
+                    "FullRepositoryId": "StringEqualsIfExists",
+                    "kms:EncryptionContext:aws:s3:arn": "ArnLike",
+                }
+                name = key if key in special else key.rpartition(":")[2]
+                expected = special.get(name, "StringEquals")
+                patterns = expected == "ArnLike"
+                if operator != expected:
+                    yield f"{role}: {operator} is not {expected}"
                 for value in values if isinstance(values, list) else [values]:
                     named = value.removesuffix("/*") if patterns else value
                     if "*" in named or "?" in named or (key, named) not in said:
@@ -689,6 +750,8 @@ def belongings(system: System, environment: str) -> list[str]:
             match action["ActionTypeId"]["Provider"]:
                 case "CodeCommit":
                     arns.append(f"arn:{partition}:codecommit:{place}:{configuration['RepositoryName']}")
+                case "CodeStarSourceConnection":
+                    arns.append(configuration["ConnectionArn"])
                 case "Manual":
                     arns += [
                         configuration["NotificationArn"],

@@ -17,6 +17,7 @@ from ecs_cd_templates.settings import PipelineSettings
 from ecs_cd_templates.steps import BUILD_STEPS, CONTAINER_IMAGE, BuildStep, placed, unit_tests
 from iam_evaluator import PolicyError
 from least_privilege import (
+    CONNECTED_ROLE_TITLES,
     ROLE_TITLES,
     System,
     apart,
@@ -24,6 +25,9 @@ from least_privilege import (
     attacks,
     belongings,
     build_roles,
+    connected_apart,
+    connected_quick_start,
+    connection_values,
     other_grants,
     own_roles,
     permission_problems,
@@ -56,17 +60,51 @@ def test_each_role_may_do_what_its_pipeline_calls_and_nothing_else(partition: st
         assert list(PROOFS[kind](role, getattr(system, kind)(role), system)) == []
 
 
+CONNECTED = {"apart": connected_apart, "quick start": connected_quick_start}
+# China has no connections.
+CONNECTED_PARTITIONS = [name for name in PARTITIONS if name != "aws-cn"]
+
+
+@pytest.mark.parametrize("kind", PROOFS)
+@pytest.mark.parametrize("way", CONNECTED)
+@pytest.mark.parametrize("partition", CONNECTED_PARTITIONS)
+def test_the_same_holds_of_pipelines_that_start_through_a_connection(partition: str, way: str, kind: str) -> None:
+    system = CONNECTED[way](PARTITIONS[partition])
+    assert len(system.roles) == len(CONNECTED_ROLE_TITLES) * (1 if way == "apart" else len(ENVIRONMENTS))
+    for role in system.roles:
+        assert list(PROOFS[kind](role, getattr(system, kind)(role), system)) == []
+
+
+def test_the_same_holds_of_an_older_connection() -> None:
+    system = connected_apart(TARGET, "codestar-connections")
+    for role in system.roles:
+        assert list(permission_problems(role, system.permissions(role), system)) == []
+
+
+@pytest.mark.parametrize(("attacker", "victim"), PAIRS)
+def test_nothing_of_one_environment_reaches_another_or_the_connection(attacker: str, victim: str) -> None:
+    """Builds get the application as an archive, so that even their own environment's have no use for the connection."""
+    system = connected_quick_start(TARGET)
+    connection = connection_values(TARGET)["ConnectionArn"]
+    for environment in (attacker, victim):
+        assert connection in belongings(system, environment)
+    for role in own_roles(system, attacker):
+        policy = system.permissions(role)
+        assert attacks(policy, TARGET, [*belongings(system, victim), connection]) == []
+
+
 # An environment's own roles in the quick start differ from each other in names only.
 MUTATED = [
     *((way, role) for way in ("apart", "apart, own key") for role in ROLE_TITLES),
     *((way, "CodeBuildContainerImageServiceRoleForProdEnv") for way in ("quick start", "quick start, own key")),
+    ("connected", "CodePipelineServiceRole"),
 ]
 
 
 @pytest.mark.parametrize(("way", "role"), MUTATED)
 def test_mutants_die(way: str, role: str, record_property: Callable[[str, object], None]) -> None:
     """Whatever is dropped from a policy or widened in it, the proof fails; at least 99 % of the mutants must die."""
-    system = SYSTEMS[way](TARGET)
+    system = {**SYSTEMS, "connected": connected_apart}[way](TARGET)
     survivors: list[str] = []
     count = 0
     for kind, proof in PROOFS.items():
