@@ -21,7 +21,7 @@ from ecs_cd_templates.environments import ENVIRONMENTS, Scope
 from ecs_cd_templates.stacks import prerequisites
 from ecs_cd_templates.steps import BUILD_STEPS
 from iam_evaluator import Request, is_allowed, may_assume
-from support import data, parameters
+from support import NETWORKS, data, network_values, parameters
 
 GUIDE = "https://docs.aws.amazon.com"
 PIPELINE_ROLE_PAGE = f"{GUIDE}/codepipeline/latest/userguide/how-to-custom-role.html"
@@ -241,9 +241,10 @@ def apart_for(target: Target, ids: tuple[str, ...]) -> System:
 
 
 @cache
-def quick_start(target: Target, launch_type: str = "FARGATE") -> System:
-    """Everything at once, with nothing else typed."""
-    resources = resolve(data()["quick-start.yaml"], {"ECSLaunchType": launch_type}, target).resources
+def quick_start(target: Target, launch_type: str = "FARGATE", network: str = "new") -> System:
+    """Everything at once, with nothing else typed than the networks that exist."""
+    template = data(NETWORKS[network])["quick-start.yaml"]
+    resources = resolve(template, {"ECSLaunchType": launch_type, **network_values(template)}, target).resources
     task_roles = {
         resources[f"ECSServiceFor{each.id}Env"]["Properties"]["ServiceName"]: (
             resources[f"ECSTaskRoleFor{each.id}Env"]["Properties"]["RoleName"],

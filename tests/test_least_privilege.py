@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import permutations
 from typing import Any
 
 import compare_policies
 import pytest
 
-from ecs_cd_templates.cfn.evaluation import resolve
+from ecs_cd_templates.cfn.evaluation import Target, resolve
 from ecs_cd_templates.environments import ENVIRONMENTS
 from ecs_cd_templates.steps import BUILD_STEPS
 from iam_evaluator import PolicyError
@@ -34,7 +35,12 @@ Proof = Callable[[str, dict[str, Any], System], Iterator[str]]
 
 
 PROOFS: dict[str, Proof] = {"permissions": permission_problems, "trust": trust_problems}
-SYSTEMS = {"apart": apart, "quick start": quick_start}
+SYSTEMS: dict[str, Callable[[Target], System]] = {
+    "apart": apart,
+    "quick start": quick_start,
+    "quick start in private networks": partial(quick_start, launch_type="EC2", network="private"),
+}
+LAUNCHES = [("FARGATE", "new"), ("EC2", "new"), ("EC2", "private"), ("FARGATE", "mixed")]
 PAIRS = list(permutations([environment.id for environment in ENVIRONMENTS], 2))
 
 
@@ -76,14 +82,14 @@ def _dies(proof: Proof, role: str, mutant: dict[str, Any], system: System) -> bo
         return True
 
 
-@pytest.mark.parametrize("launch_type", ["FARGATE", "EC2"])
+@pytest.mark.parametrize(("launch_type", "network"), LAUNCHES)
 @pytest.mark.parametrize(("attacker", "victim"), PAIRS)
 @pytest.mark.parametrize("partition", PARTITIONS)
 def test_nothing_of_one_environment_reaches_another_in_the_quick_start(
-    partition: str, attacker: str, victim: str, launch_type: str
+    partition: str, attacker: str, victim: str, launch_type: str, network: str
 ) -> None:
     """Whoever can push to one environment's branch has all that its builds and tasks may do: nothing elsewhere."""
-    system = quick_start(PARTITIONS[partition], launch_type)
+    system = quick_start(PARTITIONS[partition], launch_type, network)
     victims = belongings(system, victim)
     assert len(victims) == len(set(victims)) > 15
     roles = own_roles(system, attacker)
@@ -124,9 +130,9 @@ def test_production_with_prerequisites_of_its_own_and_the_others_do_not_reach_ea
                 assert list(proof(role, getattr(system, kind)(role), system)) == []
 
 
-@pytest.mark.parametrize("launch_type", ["FARGATE", "EC2"])
-def test_roles_policies_are_all_that_allows_anything(launch_type: str) -> None:
-    for system in (quick_start(TARGET, launch_type), apart(TARGET)):
+@pytest.mark.parametrize(("launch_type", "network"), LAUNCHES)
+def test_roles_policies_are_all_that_allows_anything(launch_type: str, network: str) -> None:
+    for system in (quick_start(TARGET, launch_type, network), apart(TARGET)):
         assert list(other_grants(system.resources)) == []
     environment = resolve(data()["ecs-environment.yaml"], {"ECSLaunchType": launch_type}, TARGET)
     assert list(other_grants(environment.resources)) == []
