@@ -103,13 +103,14 @@ def _referred_to(node: Any, guards: tuple[Guard, ...]) -> Iterator[tuple[str, tu
                 yield from _referred_to(value, guards)
 
 
-# What has a public address, or needs one, is there only while the network leads to the internet.
+# What has a public address, or needs one, is there only while a new network leads to the internet.
 _ON_THE_INTERNET = ("DefaultRoute", "InternetGatewayAttachment", "PublicSubnet1Route", "PublicSubnet2Route")
 
 # Of an environment's resources, the later and the earlier, by the condition for which it matters.
 _NEEDED: dict[str, list[tuple[str, str]]] = {
+    "new": [(name, earlier) for name in ("LoadBalancer", "ECSService") for earlier in _ON_THE_INTERNET],
+    "new, EC2": [("AutoScalingGroup", earlier) for earlier in _ON_THE_INTERNET],
     "": [
-        *((name, earlier) for name in ("LoadBalancer", "ECSService") for earlier in _ON_THE_INTERNET),
         # No health check gets to a task before, and the deployment would be given up.
         ("ECSService", "LoadBalancerEgress"),
         ("ECSService", "ECSTaskDefinition"),
@@ -123,7 +124,6 @@ _NEEDED: dict[str, list[tuple[str, str]]] = {
     "HTTPS": [("ECSService", "HTTPSListener")],
     "FARGATE": [("ECSService", "ECSCluster")],
     "EC2": [
-        *(("AutoScalingGroup", earlier) for earlier in _ON_THE_INTERNET),
         # A service whose capacity provider went first is never empty; a cluster with instances cannot be deleted.
         ("ECSService", "CapacityProviderAssociation"),
         ("CapacityProviderAssociation", "CapacityProvider"),
@@ -144,7 +144,9 @@ def out_of_order(
 ) -> list[tuple[str, str]]:
     """The environment's resources that are not made before another that needs them, each pair the later one first.
 
-    ``cases``: FARGATE or EC2, HTTP or HTTPS, and ``scales`` where the number of tasks is a range.
+    ``cases``: FARGATE or EC2, HTTP or HTTPS, ``scales`` where the number of tasks is a range, and ``new`` where the
+    network is.
     """
-    pairs = [pair for case in ("", *cases) for pair in _NEEDED[case]]
+    there = {"", *cases}
+    pairs = [pair for case, those in _NEEDED.items() if there.issuperset(case.split(", ")) for pair in those]
     return [(later, earlier) for later, earlier in pairs if name(earlier) not in before.get(name(later), set())]

@@ -23,7 +23,7 @@ from ecs_cd_templates.sources import Connection
 from ecs_cd_templates.stacks import prerequisites
 from ecs_cd_templates.steps import BUILD_STEPS
 from iam_evaluator import Request, is_allowed, may_assume
-from support import DEFAULT, data, key_arn, parameters
+from support import DEFAULT, NETWORKS, data, key_arn, network_values, parameters
 
 GUIDE = "https://docs.aws.amazon.com"
 PIPELINE_ROLE_PAGE = f"{GUIDE}/codepipeline/latest/userguide/how-to-custom-role.html"
@@ -283,12 +283,18 @@ def apart_for(target: Target, ids: tuple[str, ...], pipeline: PipelineSettings =
 
 @cache
 def quick_start(
-    target: Target, launch_type: str = "FARGATE", pipeline: PipelineSettings = USUAL, *, own_key: bool = False
+    target: Target,
+    launch_type: str = "FARGATE",
+    pipeline: PipelineSettings = USUAL,
+    *,
+    own_key: bool = False,
+    network: str = "new",
 ) -> System:
-    """Everything at once, with nothing else typed."""
-    values = {"ECSLaunchType": launch_type} | ({"KmsKeyArn": key_arn(target)} if own_key else {})
-    template = data(RenderSettings(pipeline=replace(pipeline, own_key=own_key)))["quick-start.yaml"]
-    resources = resolve(template, values, target).resources
+    """Everything at once, with nothing else typed than the key, and the networks that exist."""
+    settings = replace(NETWORKS[network], pipeline=replace(pipeline, own_key=own_key))
+    template = data(settings)["quick-start.yaml"]
+    values = {"ECSLaunchType": launch_type, **network_values(template)}
+    resources = resolve(template, values | ({"KmsKeyArn": key_arn(target)} if own_key else {}), target).resources
     return System(target, resources, _own_task_roles(resources))
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cache
+from itertools import cycle
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import yaml
@@ -24,7 +26,7 @@ from ecs_cd_templates import (
 )
 from ecs_cd_templates import parameters as specs
 from ecs_cd_templates.cfn.evaluation import Target
-from ecs_cd_templates.environments import scopes
+from ecs_cd_templates.environments import Network, scopes
 from ecs_cd_templates.launch import bundle, links
 from ecs_cd_templates.launch.bundle import Folder, Publication, publication, published_templates
 from ecs_cd_templates.parameters import ParameterSpec, name_of
@@ -71,6 +73,27 @@ REFERENCE = RenderSettings(
 def key_arn(target: Target) -> str:
     """The ARN of a KMS key there."""
     return f"arn:{target.partition}:kms:{target.region}:{target.account}:key/12345678-90ab-cdef-1234-567890abcdef"
+
+
+def with_networks(*networks: Network) -> RenderSettings:
+    """The usual environments with these kinds of network, one after the other and then from the start."""
+    return RenderSettings(environments=[replace(e, network=n) for e, n in zip(ENVIRONMENTS, cycle(networks))])
+
+
+# Each kind of network alone, and in a mix in which the new ones are not the first.
+NETWORKS = {kind: with_networks(kind) for kind in get_args(Network)} | {
+    "mixed": with_networks("private", "new", "private_tasks")
+}
+
+
+def network_values(template: Mapping[str, Any]) -> dict[str, str]:
+    """An ID for each VPC, subnet and security group that the template asks for, no two alike."""
+    prefixes = {"AWS::EC2::VPC::Id": "vpc", "AWS::EC2::Subnet::Id": "subnet", "AWS::EC2::SecurityGroup::Id": "sg"}
+    return {
+        name: f"{prefixes[asked['Type']]}-{number:017x}"
+        for number, (name, asked) in enumerate(template["Parameters"].items())
+        if asked["Type"] in prefixes
+    }
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]

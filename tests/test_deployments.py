@@ -30,10 +30,11 @@ from deployments import (
     changed,
     split_image,
 )
+from ecs_cd_templates import ENVIRONMENTS
 from ecs_cd_templates.cfn.evaluation import resolve
 from ecs_cd_templates.errors import ParameterError
 from ecs_cd_templates.launch import updates
-from support import TARGET, data, parameters
+from support import NETWORKS, TARGET, data, network_values, parameters
 
 QUICK_START, ENVIRONMENT, ONE_SERVICE = "quick-start.yaml", "ecs-environment.yaml", "ecs-service.yaml"
 
@@ -60,16 +61,18 @@ OTHER_VALUES = {
     "LoadBalancerSecurityGroupId": ["sg-11111111111111111"],
     "PublicSubnet1Id": ["subnet-11111111111111111"],
     "PublicSubnet2Id": ["subnet-22222222222222222"],
+    "PrivateSubnet1Id": ["subnet-33333333333333333"],
+    "PrivateSubnet2Id": ["subnet-44444444444444444"],
     "TargetGroupArn": [f"arn:aws:elasticloadbalancing:us-east-1:{TARGET.account}:targetgroup/other/0123456789abcdef"],
     "VpcCidr": ["10.64.0.0/18"],
     "VpcId": ["vpc-11111111111111111"],
 }
 
 
-def first_values(name: str) -> dict[str, str]:
+def first_values(name: str, template: Mapping[str, Any]) -> dict[str, str]:
     """A value for each parameter, as a stack remembers them."""
-    asked = data()[name]["Parameters"]
-    examples = parameters(name)
+    asked = template["Parameters"]
+    examples = parameters(name) | network_values(template)
     return {each: str(properties.get("Default", examples.get(each))) for each, properties in asked.items()}
 
 
@@ -102,7 +105,7 @@ class World:
 
     def __init__(self, name: str, version: Version) -> None:
         self.ecs = Ecs()
-        self.stack = Stack(self.ecs, version, first_values(name))
+        self.stack = Stack(self.ecs, version, first_values(name, version.template))
         resources = version.template["Resources"].items()
         self.titles = [title for title, resource in resources if resource["Type"] == SERVICE]
         self.deployed = {title: self.service(title).revision.image for title in self.titles}
@@ -215,9 +218,9 @@ def _outside_pipeline() -> Pipeline:
     return next(Pipeline(each["Properties"]) for each in resources.values() if each["Type"] == PIPELINE)
 
 
-def versions(name: str) -> list[Version]:
+def versions(name: str, network: str = "new") -> list[Version]:
     """The template, and others that differ from it in one property of the services or of the task definitions."""
-    template = data()[name]
+    template = data(NETWORKS[network])[name]
     resources = template["Resources"].values()
     service = next(each["Properties"] for each in resources if each["Type"] == SERVICE)
     definition = next(each["Properties"] for each in resources if each["Type"] == TASK_DEFINITION)
@@ -336,9 +339,12 @@ FAST = settings(derandomize=True, database=None, deadline=None, max_examples=60,
 FASTER = settings(FAST, max_examples=10, stateful_step_count=15)
 
 
-@pytest.mark.parametrize(("name", "how"), [(ENVIRONMENT, FAST), (QUICK_START, FASTER)])
-def test_what_runs_is_what_was_deployed_well(name: str, how: settings) -> None:
-    run(name, versions(name), how)
+@pytest.mark.parametrize(
+    ("name", "network", "how"),
+    [(ENVIRONMENT, "new", FAST), (ENVIRONMENT, "private", FASTER), (QUICK_START, "new", FASTER)],
+)
+def test_what_runs_is_what_was_deployed_well(name: str, network: str, how: settings) -> None:
+    run(name, versions(name, network), how)
 
 
 def old_design(template: dict[str, Any]) -> dict[str, Any]:
@@ -403,9 +409,12 @@ NEEDS_THE_IMAGE = {
 NEEDS_THE_IMAGE[ONE_SERVICE] = NEEDS_THE_IMAGE[ENVIRONMENT]
 
 
-@pytest.mark.parametrize("name", NEEDS_THE_IMAGE)
-def test_each_parameter_in_turn(name: str) -> None:
-    version = Version("as rendered", data()[name])
+@pytest.mark.parametrize(
+    ("name", "network"),
+    [*((name, "new") for name in NEEDS_THE_IMAGE), (ENVIRONMENT, "private"), (QUICK_START, "mixed")],
+)
+def test_each_parameter_in_turn(name: str, network: str) -> None:
+    version = Version("as rendered", data(NETWORKS[network])[name])
     needs = set()
     for change in other_values(version.template):
         for way in (AS_IT_IS, WITH_IMAGES, AS_TOLD):
@@ -455,7 +464,7 @@ class TestWhatRemains:
         return world.update(self.versions[f"{SERVICE} ('EnableECSManagedTags',)"], {}, way)
 
     def test_a_broken_first_image_leaves_nothing(self) -> None:
-        ecs, values = Ecs(), first_values(ENVIRONMENT)
+        ecs, values = Ecs(), first_values(ENVIRONMENT, data()[ENVIRONMENT])
         ecs.broken.add(values["ECSTaskImage"])
         with pytest.raises(RefusedError):
             Stack(ecs, Version("as rendered", data()[ENVIRONMENT]), values)
@@ -519,7 +528,7 @@ class TestWhatRemains:
 
     def test_services_of_one_name_in_two_clusters_do_not_reach_each_other(self) -> None:
         ecs, version = Ecs(), Version("as rendered", data()[ENVIRONMENT])
-        values = first_values(ENVIRONMENT) | {"ECSServiceName": "web"}
+        values = first_values(ENVIRONMENT, version.template) | {"ECSServiceName": "web"}
         _, production = (Stack(ecs, version, values | {"ECSClusterName": cluster}) for cluster in ("dev", "prod"))
         ecs.deploy("prod/web", "prod:good")
         ecs.deploy("dev/web", "dev:anything")

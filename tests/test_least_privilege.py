@@ -46,7 +46,9 @@ SYSTEMS: dict[str, Callable[[Target], System]] = {
     "quick start": quick_start,
     "apart, own key": partial(apart, own_key=True),
     "quick start, own key": partial(quick_start, own_key=True),
+    "quick start in private networks": partial(quick_start, launch_type="EC2", network="private"),
 }
+LAUNCHES = [("FARGATE", "new"), ("EC2", "new"), ("EC2", "private"), ("FARGATE", "mixed")]
 PAIRS = list(permutations([environment.id for environment in ENVIRONMENTS], 2))
 
 
@@ -104,7 +106,8 @@ MUTATED = [
 @pytest.mark.parametrize(("way", "role"), MUTATED)
 def test_mutants_die(way: str, role: str, record_property: Callable[[str, object], None]) -> None:
     """Whatever is dropped from a policy or widened in it, the proof fails; at least 99 % of the mutants must die."""
-    system = {**SYSTEMS, "connected": connected_apart}[way](TARGET)
+    systems: dict[str, Callable[[Target], System]] = {**SYSTEMS, "connected": connected_apart}
+    system = systems[way](TARGET)
     survivors: list[str] = []
     count = 0
     for kind, proof in PROOFS.items():
@@ -180,18 +183,20 @@ def _dies(proof: Proof, role: str, mutant: dict[str, Any], system: System) -> bo
         return True
 
 
-@pytest.mark.parametrize("own_key", [False, True])
-@pytest.mark.parametrize("launch_type", ["FARGATE", "EC2"])
+# The launch type, the network, and whether the key is one's own.
+@pytest.mark.parametrize(
+    ("launch_type", "network", "own_key"), [*((*launch, False) for launch in LAUNCHES), ("FARGATE", "new", True)]
+)
 @pytest.mark.parametrize(("attacker", "victim"), PAIRS)
 @pytest.mark.parametrize("partition", PARTITIONS)
 def test_nothing_of_one_environment_reaches_another_in_the_quick_start(
-    partition: str, attacker: str, victim: str, launch_type: str, *, own_key: bool
+    partition: str, attacker: str, victim: str, launch_type: str, network: str, *, own_key: bool
 ) -> None:
     """Whoever can push to one environment's branch has all that its builds and tasks may do: nothing elsewhere.
 
     With one key for all environments it is what is encrypted that tells them apart.
     """
-    system = quick_start(PARTITIONS[partition], launch_type, own_key=own_key)
+    system = quick_start(PARTITIONS[partition], launch_type, own_key=own_key, network=network)
     victims = belongings(system, victim)
     assert len(victims) == len(set(victims)) > 15
     roles = own_roles(system, attacker)
@@ -232,9 +237,9 @@ def test_production_with_prerequisites_of_its_own_and_the_others_do_not_reach_ea
                 assert list(proof(role, getattr(system, kind)(role), system)) == []
 
 
-@pytest.mark.parametrize("launch_type", ["FARGATE", "EC2"])
-def test_roles_policies_are_all_that_allows_anything(launch_type: str) -> None:
-    for system in (quick_start(TARGET, launch_type), apart(TARGET)):
+@pytest.mark.parametrize(("launch_type", "network"), LAUNCHES)
+def test_roles_policies_are_all_that_allows_anything(launch_type: str, network: str) -> None:
+    for system in (quick_start(TARGET, launch_type, network), apart(TARGET)):
         assert list(other_grants(system.resources)) == []
     environment = resolve(data()["ecs-environment.yaml"], {"ECSLaunchType": launch_type}, TARGET)
     assert list(other_grants(environment.resources)) == []

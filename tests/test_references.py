@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ecs_cd_templates import AllEnvironmentsSettings, Environment, RenderSettings, build_all_environments, to_yaml
 from ecs_cd_templates.cfn.evaluation import resolve
-from support import TARGET, data, load, rendered
+from support import NETWORKS, TARGET, data, load, rendered
 
 RENDERED = data()
 BASE_URL = "https://b.s3.us-east-1.amazonaws.com/p"
@@ -84,9 +84,10 @@ def check_stages(stages: list[dict[str, Any]]) -> None:
             assert action["RunOrder"] in (min(orders), max(orders))
 
 
+@pytest.mark.parametrize("network", NETWORKS)
 @pytest.mark.parametrize("name", RENDERED)
-def test_catalogue(name: str) -> None:
-    check(RENDERED[name])
+def test_catalogue(name: str, network: str) -> None:
+    check(data(NETWORKS[network])[name])
 
 
 def test_check_sees_a_dangling_reference() -> None:

@@ -13,36 +13,37 @@ from capacity import HOOK, SERVICE, deletion, outages, rules, straight
 from deployments import changed
 from ecs_cd_templates.cfn.evaluation import resolve
 from ecs_cd_templates.constraints import MAX_TASKS
-from support import TARGET, data, parameters
+from support import NETWORKS, TARGET, data, network_values, parameters
 
 Template = dict[str, Any]
 
-TEMPLATES = ["ecs-environment.yaml", "quick-start.yaml"]
 ENVIRONMENT = "ecs-environment.yaml"
+QUICK_START = "quick-start.yaml"
+TEMPLATES = [(ENVIRONMENT, "new"), (ENVIRONMENT, "private"), (QUICK_START, "new"), (QUICK_START, "mixed")]
 
 
 def resources(template: Template, name: str, tasks: str = "1") -> list[dict[str, dict[str, Any]]]:
     """The resources of each environment in the template, on EC2 and with so many tasks."""
     counts = {each: tasks for each in template["Parameters"] if each.startswith("ECSTaskCount")}
-    given = parameters(name)
+    given = parameters(name) | network_values(template)
     values = {each: given[each] for each, asked in template["Parameters"].items() if "Default" not in asked}
     every = resolve(template, {**values, **counts, "ECSLaunchType": "EC2"}, TARGET).resources
     suffixes = [title.removeprefix("CapacityProvider") for title, each in every.items() if each["Type"] == PROVIDER[0]]
     return [{title: each for title, each in every.items() if title.endswith(suffix)} for suffix in suffixes]
 
 
-@pytest.mark.parametrize("name", TEMPLATES)
+@pytest.mark.parametrize(("name", "network"), TEMPLATES)
 @pytest.mark.parametrize("tasks", ["1", "2"])
 @pytest.mark.parametrize("room", [1, 2, 3])
-def test_a_running_task_is_always_left(name: str, tasks: str, room: int) -> None:
-    for each in resources(data()[name], name, tasks):
+def test_a_running_task_is_always_left(name: str, network: str, tasks: str, room: int) -> None:
+    for each in resources(data(NETWORKS[network])[name], name, tasks):
         assert outages(rules(each, room)) == []
 
 
-@pytest.mark.parametrize("name", TEMPLATES)
+@pytest.mark.parametrize(("name", "network"), TEMPLATES)
 @pytest.mark.parametrize("room", [1, 2])
-def test_the_most_tasks_find_room_during_a_deployment(name: str, room: int) -> None:
-    for each in resources(data()[name], name, str(MAX_TASKS)):
+def test_the_most_tasks_find_room_during_a_deployment(name: str, network: str, room: int) -> None:
+    for each in resources(data(NETWORKS[network])[name], name, str(MAX_TASKS)):
         assert straight(rules(each, room))
 
 
@@ -71,10 +72,13 @@ def test_other_settings_leave_none_or_never_start(path: tuple[Any, ...], value: 
     assert re.search(wrong, "\n".join(outages(rules(each, room=1))))
 
 
-@pytest.mark.parametrize("name", [*TEMPLATES, "ecs-cluster.yaml"])
-def test_a_deletion_leaves_no_instance_waiting(name: str) -> None:
-    for each in resources(data()[name], name):
-        assert deletion(data()[name], each) == []
+@pytest.mark.parametrize(
+    ("name", "network"), [*TEMPLATES, ("ecs-cluster.yaml", "new"), ("ecs-cluster.yaml", "private")]
+)
+def test_a_deletion_leaves_no_instance_waiting(name: str, network: str) -> None:
+    template = data(NETWORKS[network])[name]
+    for each in resources(template, name):
+        assert deletion(template, each) == []
 
 
 def without_hook(template: Template) -> Template:

@@ -102,6 +102,17 @@ def many(count: int, **changes: Any) -> list[Environment]:
             )
             for percent in (0, 9, 91, 100, 60.0, "60", True, None)
         ),
+        *(
+            (lambda kind=kind, change=change: getattr(untyped, kind)(**change), f"{kind}.{field}")
+            for kind in ("QuickStartSettings", "RenderSettings")
+            for field, change in (
+                ("container_port", {"container_port": 80}),
+                ("container_port", {"container_port": 0, "first_image": "own:1"}),
+                ("first_image", {"first_image": "a,b"}),
+                ("cpu_target_percent", {"cpu_target_percent": 9}),
+                ("architecture", {"architecture": "arm"}),
+            )
+        ),
         (lambda: untyped.PipelineSettings(image_tag_mutability="immutable"), "PipelineSettings.image_tag_mutability"),
         (lambda: untyped.PipelineSettings(image_tag_mutability=[]), "PipelineSettings.image_tag_mutability"),
         (lambda: untyped.DeploymentPipelineSettings(environment="Dev"), "DeploymentPipelineSettings.environment"),

@@ -18,7 +18,7 @@ from ecs_cd_templates.errors import AwsError, EcsCdTemplatesError, StackError
 from ecs_cd_templates.launch.deploy_parameters import NextUpdate, deploy_parameters
 from ecs_cd_templates.launch.parameter_files import read_parameters, to_text
 from launched import FIRST_IMAGE, REGION, ZONES, Aws, Fault, Service, Stack, answering, image, stack_of
-from support import ROOT
+from support import NETWORKS, ROOT, data, network_values
 
 QUICK_START = "quick-start.yaml"
 SINGLE = ("ecs-environment.yaml", "ecs-service.yaml")
@@ -60,7 +60,7 @@ def assert_all_else_stays(stack: Stack, update: NextUpdate) -> None:
 
 
 def test_a_new_template_says_whose_tasks_it_starts_anew(aws: Aws) -> None:
-    stack = launch(aws, QUICK_START, ECSTaskSize="1024 CPU units, 2048 MiB")
+    stack = launch(aws, QUICK_START, ECSTaskSizeForQAEnv="1024 CPU units, 2048 MiB")
     stack.services["ECSServiceForQAEnv"].deploy(image("qa"))
     assert deploy_parameters("shop").restarted is None
     assert deploy_parameters("shop", new_template=stack.body).restarted == ()
@@ -90,7 +90,7 @@ def test_what_is_no_template_is_refused(aws: Aws, text: str) -> None:
 
 
 def test_each_environment_keeps_the_image_that_it_runs(aws: Aws, tmp_path: Path) -> None:
-    stack = launch(aws, QUICK_START, ECSTaskSize="1024 CPU units, 2048 MiB", ECSTaskCountForProdEnv="2-6")
+    stack = launch(aws, QUICK_START, ECSTaskSizeForDevEnv="1024 CPU units, 2048 MiB", ECSTaskCountForProdEnv="2-6")
     assert len(stack.resources) > 100, "one page would be enough"
     for environment, number in (("Prod", 3), ("Dev", 1), ("QA", 2)):
         stack.services[f"ECSServiceFor{environment}Env"].deploy(image(environment.lower(), number))
@@ -309,6 +309,19 @@ def test_whatever_happened_the_last_good_image_is_named(aws: Aws, steps: list[tu
         or service.deployments[0]["taskDefinition"] != service.revisions[-1]["taskDefinitionArn"]
     }
     assert {warning.split()[1].rstrip(":") for warning in update.warnings} == at_risk
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+@pytest.mark.parametrize("file_name", [QUICK_START, "ecs-environment.yaml", "ecs-service.yaml"])
+def test_a_network_stays_as_it_is(aws: Aws, file_name: str, network: str) -> None:
+    given = network_values(data(NETWORKS[network])[file_name])
+    stack = launch(aws, file_name, tuple(NETWORKS[network].environments), **given)
+    for service in stack.services.values():
+        service.deploy(image("any"))
+    update = deploy_parameters("shop", new_template=stack.body)
+    assert update.values.items() >= given.items()
+    assert (update.warnings, update.restarted) == ((), ())
+    assert_all_else_stays(stack, update)
 
 
 # ---- zones --------------------------------------------------------------------------------------------------------

@@ -25,7 +25,7 @@ from ecs_cd_templates.page import PageSettings, to_html
 from ecs_cd_templates.settings import PipelineSettings
 from ecs_cd_templates.steps import CONTAINER_IMAGE, UNIT_TESTS, placed, unit_tests
 from ecs_cd_templates.texts import LANGUAGES, Text, words
-from support import replace_catalogue
+from support import NETWORKS, network_values, replace_catalogue
 
 SETTINGS = PageSettings(bucket="my-templates", region="eu-west-1")
 TEXT = to_html(SETTINGS)
@@ -276,6 +276,24 @@ def test_data_says_what_the_page_cannot_know() -> None:
         "ecs-environment.yaml",
     ]
     assert forms["code-build-containerImage.yaml"]["stackName"] == "code-build-container-image"
+
+
+def test_a_network_that_exists_is_asked_for_by_its_ids() -> None:
+    settings = PageSettings(bucket="my-templates", region="eu-west-1", templates=NETWORKS["mixed"])
+    data = _data(to_html(settings))
+    form = _spelled_out(data["templates"]["quick-start.yaml"], data["texts"]["en"])
+    japanese = _spelled_out(data["templates"]["quick-start.yaml"], data["texts"]["ja"])
+    typed = {name: each for name, each in form["parameters"].items() if each["Type"] in data["idPrefixes"]}
+    asked = network_values(catalog.templates(NETWORKS["mixed"])["quick-start.yaml"]().to_dict())
+    assert list(typed) == list(asked)
+    for name, each in typed.items():
+        assert "Default" not in each
+        # Whose it is is in the label, in each language.
+        environment = {"Dev": ("development", "開発"), "Prod": ("production", "本番")}[
+            name.split("For")[1][: -len("Env")]
+        ]
+        assert environment[0] in each["Label"]
+        assert environment[1] in japanese["parameters"][name]["Label"]
 
 
 def test_the_buckets_region_is_known_also_where_nothing_can_be_launched(monkeypatch: pytest.MonkeyPatch) -> None:

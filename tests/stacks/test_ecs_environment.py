@@ -511,7 +511,7 @@ ORDER = Order(TEMPLATES[TOGETHER])
 def test_order_of_creation_and_deletion(launch_type: str, secure: bool, count: str, zones: dict[str, str]) -> None:
     choice = {"ECSLaunchType": launch_type, "CertificateArn": certificate("aws") if secure else ""}
     before = ORDER.made_before(ORDER.conditions({**VALUES, **choice, **zones, "ECSTaskCount": count}))
-    cases = [launch_type, "HTTPS" if secure else "HTTP", *(["scales"] if "-" in count else [])]
+    cases = ["new", launch_type, "HTTPS" if secure else "HTTP", *(["scales"] if "-" in count else [])]
     assert out_of_order(before, cases) == []
 
 
@@ -521,7 +521,7 @@ def test_a_dependency_that_is_missing_is_noticed(title: str) -> None:
     del template["Resources"][title]["DependsOn"]
     order = Order(template)
     before = order.made_before(order.conditions({**VALUES, "ECSLaunchType": "EC2"}))
-    assert {later for later, _ in out_of_order(before, ["EC2", "HTTP"])} == {title}
+    assert {later for later, _ in out_of_order(before, ["new", "EC2", "HTTP"])} == {title}
 
 
 def test_nothing_keeps_instances_from_being_deleted() -> None:

@@ -18,6 +18,7 @@ from ecs_cd_templates import (
     ParameterError,
     PipelineSettings,
     QuickStartSettings,
+    RenderSettings,
     SettingsError,
     build_quick_start,
     costs,
@@ -421,6 +422,43 @@ def test_as_many_images_as_environments(images: str) -> None:
 def test_refused(values: dict[str, str]) -> None:
     with pytest.raises(ParameterError):
         made(**values)
+
+
+def test_each_environment_has_tasks_of_its_own_size() -> None:
+    sizes = dict(
+        zip(ID, ("256 CPU units, 512 MiB", "512 CPU units, 1024 MiB", "2048 CPU units, 8192 MiB"), strict=True)
+    )
+    resources = made(**{f"ECSTaskSizeFor{key}Env": size for key, size in sizes.items()})
+    for key, size in sizes.items():
+        task = resources[f"ECSTaskDefinitionFor{key}Env"]["Properties"]
+        assert f"{task['Cpu']} CPU units, {task['Memory']} MiB" == size
+    with pytest.raises(ParameterError, match="no room for a task with 2048 MiB for the quality assurance environment"):
+        made(ECSLaunchType="EC2", ECSTaskSizeForQAEnv="512 CPU units, 2048 MiB")
+
+
+def test_settings_of_the_containers_are_those_of_every_environment() -> None:
+    image = "registry.example.com/own:1"
+    settings = QuickStartSettings(container_port=3000, first_image=image, cpu_target_percent=75)
+    template = build_quick_start(settings).to_dict()
+    resources = launched(template=template, **{f"ECSTaskCountFor{key}Env": "1-2" for key in ID}).resources
+    assert "answer 200 on port 3000" in template["Parameters"]["ECSTaskImages"]["Description"]
+    for key in ID:
+        (container,) = resources[f"ECSTaskDefinitionFor{key}Env"]["Properties"]["ContainerDefinitions"]
+        assert (container["Image"], container["PortMappings"][0]["ContainerPort"]) == (image, 3000)
+        assert resources[f"TargetGroupFor{key}Env"]["Properties"]["Port"] == 3000
+        assert resources[f"LoadBalancerEgressFor{key}Env"]["Properties"]["ToPort"] == 3000
+        policy = resources[f"ScalingPolicyFor{key}Env"]["Properties"]["TargetTrackingScalingPolicyConfiguration"]
+        assert policy["TargetValue"] == 75
+
+
+def test_settings_of_a_rendering_get_to_every_template_with_containers() -> None:
+    settings = RenderSettings(container_port=3000, first_image="registry.example.com/own:1", cpu_target_percent=75)
+    for name in ("quick-start.yaml", "ecs-environment.yaml", "ecs-service.yaml"):
+        text = rendered(settings)[name]
+        assert "registry.example.com/own:1" in text
+        assert "TargetValue: 75" in text
+        assert "8080" not in text
+    assert "Port: 3000" in rendered(settings)["load-balancer.yaml"]
 
 
 def test_form_speaks_of_what_is_made_here() -> None:

@@ -23,8 +23,8 @@ from ecs_cd_templates import (
     build_quick_start,
     to_yaml,
 )
-from ecs_cd_templates.environments import Scope
-from support import TARGET, data, load, most_steps
+from ecs_cd_templates.environments import Scope, scopes
+from support import NETWORKS, TARGET, data, load, most_steps
 
 QUICK_START = "quick-start.yaml"
 TEMPLATE = data()[QUICK_START]
@@ -78,6 +78,8 @@ WITH_PIPELINES = [
     [
         *WITH_PIPELINES,
         (RenderSettings(sample_app=("bucket", "key")), QUICK_START),
+        (NETWORKS["private"], QUICK_START),
+        (NETWORKS["mixed"], QUICK_START),
         (
             RenderSettings(environments=[Environment(id="Live", display_name="live", approval="before_deploy")]),
             QUICK_START,
@@ -116,12 +118,14 @@ def test_the_first_environments_pipeline_comes_last() -> None:
         assert in_order(TEMPLATE, order.made_before(conditions)) == [f"PipelineFor{key}Env" for key in reversed(KEYS)]
 
 
-def test_each_environment_is_made_in_order_beside_the_others() -> None:
-    order = Order(TEMPLATE)
+@pytest.mark.parametrize("network", NETWORKS)
+def test_each_environment_is_made_in_order_beside_the_others(network: str) -> None:
+    order = Order(data(NETWORKS[network])[QUICK_START])
     for conditions in every_outcome(order):
         before = order.made_before(conditions)
-        for scope in SCOPES:
+        for scope in scopes(NETWORKS[network].environments):
             cases = [
+                *(["new"] if scope.environment.network == "new" else []),
                 "EC2" if conditions[scope.name("UseEC2")] else "FARGATE",
                 "HTTPS" if conditions[scope.name("UseHTTPS")] else "HTTP",
                 *(["scales"] if conditions[scope.name("ScaleTasks")] else []),
@@ -156,7 +160,7 @@ def test_a_dependency_that_is_missing_is_noticed(key: str) -> None:
         del template["Resources"][f"{title}{suffix}"]["DependsOn"]
         order = Order(template)
         before = order.made_before(order.conditions({"ECSLaunchType": "EC2"}))
-        assert {later for later, _ in out_of_order(before, ["EC2", "HTTP"], f"{{}}{suffix}".format)} == {title}
+        assert {later for later, _ in out_of_order(before, ["new", "EC2", "HTTP"], f"{{}}{suffix}".format)} == {title}
     template = copy.deepcopy(TEMPLATE)
     del template["Resources"][f"ECSService{suffix}"]["Metadata"]
     order = Order(template)

@@ -10,7 +10,9 @@ gateway, or through VPC endpoints: ``ecr.api``, ``ecr.dkr`` and ``logs``, and a 
 layers; with EC2 instances also ``ecs``, ``ecs-agent`` and ``ecs-telemetry``
 (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/vpc-endpoints.html). No endpoint leads to public.ecr.aws
 (https://docs.aws.amazon.com/AmazonECR/latest/userguide/vpc-endpoints.html): without a NAT gateway, the image that a
-service starts with is one that the endpoints do lead to.
+service starts with is one that the endpoints do lead to. A load balancer sends requests only to tasks in its own
+availability zones
+(https://docs.aws.amazon.com/elasticloadbalancing/latest/userguide/how-elastic-load-balancing-works.html).
 """
 
 from __future__ import annotations
