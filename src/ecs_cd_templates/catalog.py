@@ -10,6 +10,7 @@ from typing import get_args
 from troposphere import Template
 
 from .cfn.rendering import to_yaml
+from .cfn.tags import add_tags, checked_tags
 from .checks import instance, one_of, same_fields
 from .environments import ENVIRONMENTS, Environment, each_once
 from .settings import (
@@ -54,7 +55,7 @@ class RenderSettings:
     behaves, and which builds it runs. ``nested_base_url``: see :class:`AllEnvironmentsSettings`.
     ``sample_app``: the S3 bucket and key of the sample application's archive, if it was published.
     ``container_port``, ``first_image`` and ``cpu_target_percent``: see :class:`EcsEnvironmentSettings`. ``tags``: at
-    most 40 pairs of a key and a value, on everything that takes tags.
+    most 40 pairs of a key and a value, on everything that takes tags, see :func:`checked_tags`.
 
     Raises :class:`SettingsError`.
     """
@@ -74,6 +75,7 @@ class RenderSettings:
         object.__setattr__(self, "environments", environments)
         instance("RenderSettings.pipeline", self.pipeline, PipelineSettings)
         one_of("RenderSettings.architecture", self.architecture, get_args(Architecture))
+        object.__setattr__(self, "tags", checked_tags("RenderSettings.tags", self.tags))
         with same_fields(RenderSettings, but=BuildStep):
             templates(self)
 
@@ -109,7 +111,7 @@ def templates(settings: RenderSettings | None = None) -> Mapping[str, Callable[[
     if any(environment.approval == "before_deploy" for environment in settings.environments):
         one_each.append(replace(_WITH_APPROVAL, approval="before_deploy"))
     single = [DeploymentPipelineSettings(environment=environment, pipeline=pipeline) for environment in one_each]
-    return {
+    builders: dict[str, Callable[[], Template]] = {
         QUICK_START: partial(quick_start.build, everything),
         PREREQUISITES: partial(prerequisites.build, common),
         **{project.step.file_name: partial(code_build.build, project) for project in projects},
@@ -124,6 +126,11 @@ def templates(settings: RenderSettings | None = None) -> Mapping[str, Callable[[
             for one in reversed(networks.values())
         },
     }
+    return {name: partial(_tagged, build, settings.tags) for name, build in builders.items()}
+
+
+def _tagged(build: Callable[[], Template], tags: Sequence[tuple[str, str]]) -> Template:
+    return add_tags(build(), tags)
 
 
 def render(settings: RenderSettings | None = None) -> dict[str, str]:

@@ -13,7 +13,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 import pytest
 
-from ecs_cd_templates import RenderSettings, catalog
+from ecs_cd_templates import PipelineSettings, RenderSettings, catalog
 from ecs_cd_templates.cfn.partitions import PARTITIONS
 from ecs_cd_templates.cfn.regions import lacking, regions
 from ecs_cd_templates.errors import (
@@ -35,7 +35,19 @@ from ecs_cd_templates.launch.links import (
 )
 from ecs_cd_templates.launch.quick_create import MAX_ADDRESS_LENGTH, stack_name
 from forms import decode
-from support import BUCKET_REGIONS, FILES, ROOT, built, data, parameters, published, published_data, rendered
+from support import (
+    BUCKET_REGIONS,
+    FILES,
+    ROOT,
+    TARGET,
+    built,
+    data,
+    key_arn,
+    parameters,
+    published,
+    published_data,
+    rendered,
+)
 
 NAMES = list(catalog.templates())
 VALUES = {name: parameters(name) for name in NAMES}
@@ -112,6 +124,28 @@ def test_a_note_says_how_to_render_what_the_command_reads(settings: RenderSettin
         assert link.note == ""
     for text in (to_markdown([link]), to_html([link]), to_text([link])):
         assert ("The command reads templates/" in text) == (link.note != "")
+
+
+@pytest.mark.parametrize("name", ["vpc.yaml", "quick-start.yaml"])
+def test_the_command_gives_the_stack_the_tags(name: str) -> None:
+    settings = RenderSettings(tags=[("team", "shop"), ("cost centre", "4711")])
+    (link,) = links(FOLDER, settings, only_templates=[name], only_regions=["us-east-1"])
+    rows = '[{"Key":"team","Value":"shop"},{"Key":"cost centre","Value":"4711"}]'
+    given = ["team=shop", "cost centre=4711"] if " deploy " in link.command else [rows]
+    words = shlex.split(link.command)
+    assert words[words.index("--tags") + 1 :] == given
+
+
+def test_a_key_of_another_region_is_refused() -> None:
+    """CloudFormation has no rule that could."""
+    settings = RenderSettings(pipeline=PipelineSettings(own_key=True))
+    name = "code-build-nodejs.yaml"
+    given = {name: Parameters(values=VALUES[name] | {"KmsKeyArn": key_arn(TARGET)})}
+    (link,) = links(FOLDER, settings, only_templates=[name], only_regions=["us-east-1"], parameters=given)
+    assert link.parameters["KmsKeyArn"] == key_arn(TARGET)
+    for only_regions in (["eu-west-1"], []):
+        with pytest.raises(ParameterError, match=r"is in us-east-1, and a stack in \S+ needs a key there"):
+            links(FOLDER, settings, only_templates=[name], only_regions=only_regions, parameters=given)
 
 
 def test_what_the_command_reads_makes_what_is_published() -> None:

@@ -112,6 +112,29 @@ def test_stack_names(file_name: str, name: str) -> None:
     assert stack_name(file_name) == name
 
 
+@pytest.mark.parametrize("size", [51_200, 51_201])
+def test_the_command_gives_the_stack_its_tags(size: int) -> None:
+    tags = [("team", "shop"), ("cost centre", "a=b /1")]
+    words = shlex.split(
+        launch_command(
+            template_file="t.yaml",
+            template_url="https://my-bucket.s3.eu-west-1.amazonaws.com/t.yaml",
+            template={"Resources": {}},
+            size=size,
+            region="eu-west-1",
+            stack_name="t",
+            values={"A": "b"},
+            tags=tags,
+        )
+    )
+    given = words[words.index("--tags") + 1 : words.index("--parameters" if size > 51_200 else "--parameter-overrides")]
+    if size > 51_200:
+        (rows,) = given
+        assert json.loads(rows) == [{"Key": key, "Value": value} for key, value in tags]
+    else:
+        assert [tuple(pair.split("=", 1)) for pair in given] == tags
+
+
 VALUES = {"A": "b c", "B": "$(rm -rf ~)", "C": "'\"`\\", "D": "a\nb,ParameterKey=E", "E": "", "F": "\u65e5\u2028"}
 
 

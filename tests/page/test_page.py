@@ -246,6 +246,12 @@ def test_data_says_whether_the_command_needs_a_rendering_of_ones_own() -> None:
     assert [_data(TEXT)[key] for key in ("usualSettings", "nested")] == [True, False]
 
 
+def test_data_has_the_tags_for_the_command() -> None:
+    tagged = RenderSettings(tags=[("team", "shop")])
+    assert _data(to_html(PageSettings(bucket="my-templates", templates=tagged)))["tags"] == [["team", "shop"]]
+    assert _data(TEXT)["tags"] == []
+
+
 def test_data_says_what_the_page_cannot_know() -> None:
     data = _data(TEXT)
     version = publication(Folder(bucket="my-templates", region="eu-west-1")).version

@@ -50,7 +50,7 @@ def to_yaml(template: Template) -> str:
         raise TemplateSizeError(
             "template",
             f"{size} bytes",
-            f"CloudFormation reads {MAX_BODY_BYTES_FROM_S3} at most: use fewer environments or launches",
+            f"CloudFormation reads {MAX_BODY_BYTES_FROM_S3} at most: use fewer environments, launches or tags",
         )
     return text
 

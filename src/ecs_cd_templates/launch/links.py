@@ -15,6 +15,7 @@ from ..catalog import RenderSettings
 from ..cfn.limits import MAX_BODY_BYTES
 from ..cfn.regions import lacking, partition_of, regions
 from ..errors import ParameterError, ParameterFileError, RegionError
+from ..parameters import KMS_KEY
 from .bundle import DEFAULT_SETTINGS, Folder, flat_templates, local_size, published_templates, version
 from .parameter_files import check_some, read_parameters
 from .quick_create import launch_command, quick_create, stack_name
@@ -91,6 +92,7 @@ def links(
         for region in only_regions:
             _require_services(name, uses, region)
         for region in dict.fromkeys(only_regions or regions(uses)[folder.partition]):
+            _require_key(values.values, region)
             form = quick_create(
                 template_url=f"{url}/{name}",
                 template=template,
@@ -108,6 +110,7 @@ def links(
                 stack_name=stack,
                 values=values.values,
                 file=values.file,
+                tags=settings.tags,
             )
             result.append(
                 Link(
@@ -221,6 +224,15 @@ def _require_services(name: str, template: Mapping[str, Any], region: str) -> No
     if missing:
         remedy = f"has no {', '.join(missing)}, which {name} uses: leave out this region, or this template"
         raise RegionError("region", region, remedy)
+
+
+def _require_key(values: Mapping[str, str], region: str) -> None:
+    """Refuses a KMS key of another region than the stack's, as no form can."""
+    arn = values.get(KMS_KEY.name)
+    if arn and (own := arn.split(":")[3]) != region:
+        raise ParameterError(
+            KMS_KEY.name, arn, f"is in {own}, and a stack in {region} needs a key there: give --region"
+        )
 
 
 def _check(template: Mapping[str, Any], parameters: Parameters) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
@@ -102,8 +102,11 @@ def launch_command(
     stack_name: str,
     values: Mapping[str, str],
     file: str | None = None,
+    tags: Sequence[tuple[str, str]] = (),
 ) -> str:
     """The line for AWS CLI v2 and a POSIX shell that launches the same stack, with the values or the parameter file.
+
+    The stack gets the tags, for which the console's form has no place in its address.
 
     A template of at most :data:`MAX_BODY_BYTES`, its ``size``, is sent from the local file. A larger one is read from
     where it was published: ``deploy --s3-bucket`` takes no bucket of another region than the stack's
@@ -112,19 +115,27 @@ def launch_command(
     """
     if size <= MAX_BODY_BYTES:
         verb, source, option = "deploy", ["--template-file", template_file], "--parameter-overrides"
+        own = [f"{key}={value}" for key, value in tags]
         given = [f"{name}={value}" for name, value in values.items()]
     else:
         verb, source, option = "create-stack", ["--template-url", template_url], "--parameters"
         rows = [{"ParameterKey": name, "ParameterValue": value} for name, value in values.items()]
-        given = [json.dumps(rows, ensure_ascii=False, separators=(",", ":"))]
+        given = [_json(rows)]
+        own = [_json([{"Key": key, "Value": value} for key, value in tags])]
     words = ["aws", "cloudformation", verb, "--region", region, "--stack-name", stack_name, *source]
     if names_roles(template):
         words += ["--capabilities", "CAPABILITY_NAMED_IAM"]
+    if tags:
+        words += ["--tags", *own]
     if file:
         words += [option, f"file://{file}"]
     elif values:
         words += [option, *given]
     return shlex.join(words)
+
+
+def _json(rows: Sequence[Mapping[str, str]]) -> str:
+    return json.dumps(rows, ensure_ascii=False, separators=(",", ":"))
 
 
 def _encoded(name: str, value: str) -> str:

@@ -171,6 +171,7 @@ def _data(settings: PageSettings) -> dict[str, Any]:
         },
         "usualSettings": settings.templates == DEFAULT_SETTINGS,
         "nested": settings.nested,
+        "tags": settings.templates.tags,
         "largestFromFile": MAX_BODY_BYTES,
         "longestAddress": MAX_ADDRESS_LENGTH,
         "idPrefixes": _ID_PREFIXES,

@@ -122,6 +122,7 @@
  * @property {Record<WhereName, string>} where
  * @property {boolean} usualSettings
  * @property {boolean} nested
+ * @property {[string, string][]} tags
  * @property {number} largestFromFile
  * @property {number} longestAddress
  * @property {Record<string, string>} idPrefixes
@@ -515,6 +516,10 @@ function command() {
   line.push("--stack-name", where.stackName);
   line.push(...(large ? ["--template-url", templateUrl()] : ["--template-file", `templates/${where.template}`]));
   if (namesRoles) line.push("--capabilities", "CAPABILITY_NAMED_IAM");
+  const tags = large
+    ? [JSON.stringify(data.tags.map(([Key, Value]) => ({ Key, Value })))]
+    : data.tags.map((pair) => pair.join("="));
+  if (data.tags.length) line.push("--tags", ...tags);
   const given = [...values()].filter(([name, value]) => value !== "" || parameters[name].Default !== "");
   const rows = given.map(([ParameterKey, ParameterValue]) => ({ ParameterKey, ParameterValue }));
   if (given.length && large) line.push("--parameters", JSON.stringify(rows));

@@ -228,6 +228,25 @@ def test_command_names_the_capability_and_reads_from_the_bucket_where_needed(lau
         assert "--s3-bucket" not in words
 
 
+@pytest.mark.parametrize("name", ["vpc.yaml", "quick-start.yaml"])
+def test_command_gives_the_stack_the_tags(launch_page: LaunchPages, name: str) -> None:
+    tags = [("team", "shop"), ("cost centre", "a=b /1")]
+    settings = RenderSettings(tags=tags)
+    page = launch_page(PageSettings(bucket="my-templates", region="eu-west-1", templates=settings), template=name)
+    expected = launch_command(
+        template_file=f"templates/{name}",
+        template_url=_folder(page).url(name),
+        template={"Resources": {}},
+        size=page.evaluate("template().size"),
+        region="eu-west-1",
+        stack_name=stack_name(name),
+        values={},
+        tags=tags,
+    )
+    words = expected[expected.index("--tags") :]
+    assert words in page.evaluate("command()")
+
+
 def test_a_command_that_reads_from_the_bucket_needs_its_region(launch_page: LaunchPages) -> None:
     page = launch_page(PageSettings(bucket="my-templates"), template="quick-start.yaml")
     assert page.input_value("#command") == ""
