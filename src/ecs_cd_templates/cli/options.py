@@ -118,7 +118,7 @@ def services_of(options: argparse.Namespace) -> list[Service]:
     path = options.settings
     if path is None:
         path = Path(FILE_NAME)
-        if not path.exists():
+        if not os.path.lexists(path):
             if options.service:
                 remedy = f"there is no {FILE_NAME} here: give --settings, or write one with {PROGRAM} init"
                 raise SettingsError("--service", options.service[0], remedy)
@@ -129,7 +129,7 @@ def services_of(options: argparse.Namespace) -> list[Service]:
     services = {service.name: service for service in read_settings(path)}
     for name in options.service:
         if name not in services:
-            raise SettingsError("--service", name, f"{unknown(name, services, 'service')} of {on_one_line(path)}")
+            raise SettingsError("--service", name, unknown(name, services, f"service of {on_one_line(path)}"))
     return [services[name] for name in dict.fromkeys(options.service)] or list(services.values())
 
 

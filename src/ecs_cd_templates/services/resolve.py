@@ -19,8 +19,8 @@ from ..settings import PipelineSettings
 from ..sources import CodeCommit, Connection, Source
 from ..stacks.ecs_cluster import instance_memory
 from ..steps import CONTAINER_IMAGE, UNIT_TESTS, BuildStep
-from .checking import unknown
-from .reading import Document, KeyPath
+from .checking import unknown, written_value
+from .reading import Document, KeyPath, shown
 from .service import EnvironmentValues, Rollout, Service, Services, ServiceValues, Target
 from .shape import (
     SELF_HOSTED,
@@ -127,8 +127,8 @@ def resolved(document: Document, file: SettingsFile) -> Services:
             other = connections.setdefault((target.account, target.region, made), name)
             if other != name:
                 path = _Service(document, file, name, entry).settings.inner("source").path("connection")
-                remedy = f"would be made for {other} already: make it once, and give both its ARN"
-                raise document.error(path, made, f"{remedy} (for {name})")
+                remedy = f"would be made for {other} as well: make it once, and give its ARN to {other} and {name}"
+                raise document.error(path, made, remedy)
         services.append(service)
     return Services(services=tuple(services), rollout=rollout)
 
@@ -170,7 +170,7 @@ class _Service:
         bases = [base for base in self._bases(kind) if (*base, key) in self.document.values]
         same = (base for base in bases if _same(self.document.at((*base, key)), error.value))
         base = next(same, next(iter(bases), self.path))
-        return self.document.error((*base, key), error.value, error.remedy)
+        return self.document.error((*base, key), written_value(error.value), error.remedy)
 
     def _bases(self, kind: str) -> Iterator[KeyPath]:
         """The paths that a setting of this class may come from, the one that counts most first."""
@@ -248,9 +248,11 @@ def _placed(service: _Service, said: _Layered, id_: str, source: _Layered) -> _P
     if region is not None and not _exists(region):
         raise document.error(said.path("region"), region, "there is no region of this name")
     key = said.get("key", service.settings.get("key"))
-    if key is not None and region is not None and key.split(":")[3] != region:
-        path = said.path("key") if said.get("key") else service.settings.path("key")
-        raise document.error(path, key, f"is in another region than the environment {id_}: give a key in {region}")
+    key_path = said.path("key") if said.get("key") else service.settings.path("key")
+    for path, arn in ((key_path, key), (said.path("certificate"), said.get("certificate"))):
+        # An empty text takes a certificate away.
+        if arn and region is not None and arn.split(":")[3] != region:
+            raise document.error(path, arn, f"is in another region than the environment {id_}: give one in {region}")
     return _Placed(
         environment=environment,
         values=EnvironmentValues(
@@ -290,7 +292,7 @@ def _network_kind(document: Document, said: _Layered, network: str | ExistingNet
     path = said.path("network")
     subnets = [*_items(network.public_subnets), *_items(network.private_subnets)]
     if not subnets:
-        raise document.error(path, NOT_GIVEN, "has no subnets: give public_subnets, private_subnets or both")
+        raise document.error(path, shown({}), "has no subnets: give public_subnets, private_subnets or both")
     for subnet in subnets:
         if subnets.count(subnet) > 1:
             raise document.error(path, subnet, "stands here twice: give subnets in two availability zones")
