@@ -171,7 +171,12 @@ def test_the_schema_and_what_is_read_take_the_same(draw: st.DataObject) -> None:
             "environments: [{id: Dev, tasks: 11}]\nservices: {shop: {}}",
             "environments[0].tasks: 11: must be a whole number from 0 to 10, or a mapping, with keys such as min, max",
         ),
-        ("environments: []\nservices: {shop: {}}", "1:15: environments: a list: give 1 or more here"),
+        ("services: {shop: {steps: [{}, {}, {}, {}, {}, {}]}}", "services.shop.steps: a list: has 6: give at most 5"),
+        (
+            "environments: [{id: A, network: {vpc: vpc-12345678, public_subnets: [a]}}]\nservices: {shop: {}}",
+            "environments[0].network.public_subnets: a list: has 1: give 2",
+        ),
+        ("environments: []\nservices: {shop: {}}", "1:15: environments: a list: has 0: give 1 or more"),
     ],
 )
 def test_an_error_says_where_what_and_what_to_do(text: str, told: str) -> None:

@@ -20,7 +20,7 @@ from ecs_cd_templates import (
 )
 from ecs_cd_templates.cfn import regions
 from ecs_cd_templates.errors import MissingExtraError
-from ecs_cd_templates.services import EnvironmentValues, Rollout, Services, Target, read_settings_text, resolve
+from ecs_cd_templates.services import EnvironmentValues, Rollout, Services, Target, read_settings_text, stages
 from ecs_cd_templates.sources import CodeCommit, Connection
 from services.files import ACCOUNT, CERTIFICATE, CODECOMMIT, CONNECTION, FULL, HOST, KEY, refused, services, written
 
@@ -292,12 +292,12 @@ def test_without_botocore_regions_are_taken_as_they_are(monkeypatch: pytest.Monk
     def missing(region: str) -> str:
         raise MissingExtraError("package", "botocore", "is missing")
 
-    monkeypatch.setattr(resolve, "partition_of", missing)
-    resolve._exists.cache_clear()
-    assert resolve._exists("eu-west-9")
-    monkeypatch.setattr(resolve, "partition_of", regions.partition_of)
-    resolve._exists.cache_clear()
-    assert not resolve._exists("eu-west-9")
+    monkeypatch.setattr(stages, "partition_of", missing)
+    stages._exists.cache_clear()
+    assert stages._exists("eu-west-9")
+    monkeypatch.setattr(stages, "partition_of", regions.partition_of)
+    stages._exists.cache_clear()
+    assert not stages._exists("eu-west-9")
 
 
 def test_reading_takes_time_in_proportion_to_the_services() -> None:

@@ -14,6 +14,8 @@ from ..errors import NOT_GIVEN, SettingsFileError
 from .reading import Document, KeyPath, Unquoted, shown
 from .shape import SettingsFile
 
+_MOST_NAMED = 30
+
 
 def checked(document: Document) -> SettingsFile:
     """What the document says. Raises :class:`SettingsFileError` where it has not this shape."""
@@ -29,7 +31,8 @@ def unknown(value: str, known: Iterable[str], what: str) -> str:
     """What to do about a name that is not known: the nearest one, or all that there are."""
     names = list(known)
     near = get_close_matches(value, names, n=1)
-    return f"is no {what}: " + (f"is {near[0]} meant?" if near else f"use one of {', '.join(names)}")
+    some = ", ".join(names[:_MOST_NAMED]) + (", …" if len(names) > _MOST_NAMED else "")
+    return f"is no {what}: " + (f"is {near[0]} meant?" if near else f"use one of {some}")
 
 
 def _wrong(
@@ -98,9 +101,11 @@ def _wrong_list(document: Document, path: KeyPath, value: Any, kind: inspect.Lis
     if not isinstance(value, list):
         yield document.error(path, written_value(value), "must be a list, such as [one, two]")
         return
-    least, most = kind.min_length or 0, kind.max_length
-    if len(value) < least or (most is not None and len(value) > most):
-        yield document.error(path, written_value(value), f"give {least}{'' if most == least else ' or more'} here")
+    least, most = kind.min_length or 0, len(value) if kind.max_length is None else kind.max_length
+    if not least <= len(value) <= most:
+        few = f"{least}" if least == most else f"{least} or more"
+        count = few if len(value) < least else f"at most {most}"
+        yield document.error(path, written_value(value), f"has {len(value)}: give {count}")
     for number, each in enumerate(value):
         yield from _wrong(document, (*path, number), each, kind.item_type, {})
 

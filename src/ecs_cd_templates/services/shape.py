@@ -23,17 +23,21 @@ from ..settings import (
     APPROVAL_MINUTES,
     CPU_TARGET_PERCENT,
     DEPLOYMENT_MINUTES,
+    MAX_ENVIRONMENTS_AT_ONCE,
     PORTS,
     Architecture,
     PipelineType,
     TagMutability,
 )
 from ..sources.connection import Host
-from ..steps import BUILD_MINUTES, COMPUTE_TYPES
+from ..steps import BUILD_MINUTES, COMPUTE_TYPES, MAX_STEPS
 from .stand_ins import CONNECTION, FULL_REPOSITORY_ID, HOST_ARN, KMS_KEY_ARN, PERMISSIONS
 
 ApprovalMessage = Literal["shown", "hidden"]
 Permissions = Literal["self_managed", "service_managed"]
+
+# This is ours: in each of a dozen accounts and regions as many as one stack holds.
+MAX_ENVIRONMENTS = 12 * MAX_ENVIRONMENTS_AT_ONCE
 
 # https://docs.aws.amazon.com/codeconnections/latest/APIReference/API_CreateHost.html
 SELF_HOSTED: tuple[Host, ...] = ("GitHubEnterpriseServer", "GitLabSelfManaged")
@@ -344,7 +348,9 @@ class Defaults(_Record, frozen=True, kw_only=True):
     ] = UNSET
     tests: Maybe[Annotated[Build, _about("The unit tests; with a buildspec of their own they need no Node.js")]] = UNSET
     image: Maybe[Annotated[Build, _about("The build of the container image")]] = UNSET
-    steps: Maybe[Annotated[list[Step], _about("Further builds in every pipeline")]] = UNSET
+    steps: Maybe[
+        Annotated[list[Step], Meta(description="Further builds in every pipeline", max_length=MAX_STEPS - 2)]
+    ] = UNSET
     launch_type: Maybe[Annotated[str, _choice("What containers run on", constraints.LAUNCH_TYPES)]] = UNSET
     instance_type: Maybe[
         Annotated[str, _text("The type of the instances, on EC2; it fits the architecture", None, "t4g.small")]
@@ -444,6 +450,7 @@ class SettingsFile(_Record, frozen=True, kw_only=True):
             Meta(
                 description="The environments of every service, a new one last; by default the usual three",
                 min_length=1,
+                max_length=MAX_ENVIRONMENTS,
             ),
         ]
     ] = UNSET
