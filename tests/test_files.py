@@ -14,8 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from ecs_cd_templates import files
 from ecs_cd_templates.errors import OutputError
-from ecs_cd_templates.files import beginning, changed, replace_all
+from ecs_cd_templates.files import beginning, changed, create, replace_all
 
 OLD = {"a.yaml": "old a\n", "c.yaml": "old c\n"}
 # The first and the last are there already, the one between them is not.
@@ -261,8 +262,9 @@ def test_a_new_file_and_directory_get_the_mode_that_the_umask_leaves(tmp_path: P
 REFUSED_BY_THE_SYSTEM = """
 import json, os, resource, sys
 from pathlib import Path
+from ecs_cd_templates import files
 from ecs_cd_templates.errors import OutputError
-from ecs_cd_templates.files import beginning, changed, replace_all
+from ecs_cd_templates.files import beginning, changed, create, replace_all
 
 function, directory, largest, contents = sys.argv[1:]
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(largest), int(largest)))
@@ -338,3 +340,39 @@ def test_a_pipe_at_the_place_of_a_file_is_refused(anyones: Path) -> None:
     assert str(anyones / "b.yaml") in _refusal("replace_all", anyones, NEW)
     assert _contents(anyones) == OLD
     assert (anyones / "b.yaml").is_fifo()
+
+
+def test_creates_what_is_not_there_and_replaces_nothing(tmp_path: Path) -> None:
+    directory = tmp_path / "not" / "there yet"
+    assert create(directory, NEW) == list(NEW)
+    assert _contents(directory) == NEW
+    assert create(directory, NEW) == []
+    with pytest.raises(OutputError, match="is there already with another content: move it away, or write elsewhere"):
+        create(directory, {"d.yaml": "d", "a.yaml": "other"})
+    assert _contents(directory) == NEW
+    (directory / "a.yaml").unlink()
+    (directory / "a.yaml").symlink_to("nowhere")
+    with pytest.raises(OutputError, match="is there already"):
+        create(directory, NEW)
+    assert not (directory / "nowhere").exists()
+
+
+def test_an_interruption_leaves_nothing_that_was_to_be_created(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(self: Path, target: Path) -> Path:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        create(tmp_path, NEW)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_others_write_in_the_meantime_is_not_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def then_somebody_writes(directory: Path, contents: object) -> list[str]:
+        (directory / "a.yaml").write_text("mine")
+        return list(NEW)
+
+    monkeypatch.setattr(files, "changed", then_somebody_writes)
+    with pytest.raises(OutputError, match="is there already"):
+        create(tmp_path, NEW)
+    assert _contents(tmp_path) == {"a.yaml": "mine"}

@@ -246,11 +246,12 @@ CONNECTION_ARN_OR_BLANK = Constraint(
     max_length=256,
     message=Text("constraint.CONNECTION_ARN_OR_BLANK"),
 )
-HOST_ARN_OR_BLANK = Constraint(
-    pattern=f"^(?:|{_arn(_CONNECTIONS, 'host/[A-Za-z0-9_.-]+')})$",
+HOST_ARN = Constraint(
+    pattern=f"^{_arn(_CONNECTIONS, 'host/[A-Za-z0-9_.-]+')}$",
     max_length=256,
     message=Text("constraint.HOST_ARN_OR_BLANK"),
 )
+HOST_ARN_OR_BLANK = replace(HOST_ARN, pattern=f"^(?:|{_arn(_CONNECTIONS, 'host/[A-Za-z0-9_.-]+')})$")
 
 # codeconnections ConnectionName, of which we take what needs no quoting.
 CONNECTION_NAME = Constraint(

@@ -6,14 +6,13 @@ import argparse
 from pathlib import Path
 from typing import get_args
 
-from ..constraints import APPLICATION_NAME
+from ..constraints import APPLICATION_NAME, FULL_REPOSITORY_ID
 from ..errors import NOT_GIVEN, SettingsError
 from ..files import create
 from ..services import FILE_NAME, read_settings_text
 from ..services.schema import SCHEMA_FILE_NAME
 from ..services.schema import text as schema_text
 from ..services.shape import SELF_HOSTED
-from ..services.stand_ins import FULL_REPOSITORY_ID
 from ..services.starting import codecommit, on_host, text
 from ..sources.connection import Host
 from .options import OK, Commands, add_environments, environments_of, print_written

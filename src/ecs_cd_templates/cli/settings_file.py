@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -77,7 +78,7 @@ def settings_file(options: argparse.Namespace) -> SettingsFile | None:
     path = options.settings
     if path is None:
         path = Path(FILE_NAME)
-        if not path.exists():
+        if not os.path.lexists(path):
             if options.service:
                 remedy = f"there is no {FILE_NAME} here: give --settings, or write one with {PROGRAM} init"
                 raise SettingsError("--service", options.service[0], remedy)
@@ -91,7 +92,7 @@ def settings_file(options: argparse.Namespace) -> SettingsFile | None:
         services = {service.name: service for service in file.services.services}
         for name in only:
             if name not in services:
-                raise SettingsError("--service", name, f"{unknown(name, services, 'service')} of {on_one_line(path)}")
+                raise SettingsError("--service", name, unknown(name, services, f"service of {on_one_line(path)}"))
         chosen = replace(file.services, services=tuple(services[name] for name in only), rollout=None)
         file = replace(file, services=chosen, only=only)
     file.check()

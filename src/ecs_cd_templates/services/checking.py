@@ -14,6 +14,8 @@ from ..errors import NOT_GIVEN, SettingsFileError
 from .reading import Document, KeyPath, Unquoted, shown
 from .shape import SettingsFile
 
+_MOST_NAMED = 30
+
 
 def checked(document: Document) -> SettingsFile:
     """What the document says. Raises :class:`SettingsFileError` where it has not this shape."""
@@ -29,7 +31,8 @@ def unknown(value: str, known: Iterable[str], what: str) -> str:
     """What to do about a name that is not known: the nearest one, or all that there are."""
     names = list(known)
     near = get_close_matches(value, names, n=1)
-    return f"is no {what}: " + (f"is {near[0]} meant?" if near else f"use one of {', '.join(names)}")
+    some = ", ".join(names[:_MOST_NAMED]) + (", …" if len(names) > _MOST_NAMED else "")
+    return f"is no {what}: " + (f"is {near[0]} meant?" if near else f"use one of {some}")
 
 
 def _wrong(
@@ -39,8 +42,13 @@ def _wrong(
     if isinstance(kind, inspect.Metadata):
         yield from _wrong(document, path, value, kind.type, kind.extra or extra)
     elif isinstance(kind, inspect.UnionType):
-        fitting = [each for each in kind.types if isinstance(each, inspect.StructType) == isinstance(value, dict)]
-        yield from _wrong(document, path, value, fitting[0], extra)
+        # Each choice here is between a word or a number and a record.
+        record, word = sorted(kind.types, key=lambda each: not isinstance(each, inspect.StructType))
+        if isinstance(value, dict):
+            yield from _wrong(document, path, value, record, extra)
+        else:
+            for error in _wrong(document, path, value, word, extra):
+                yield document.error(path, error.value, f"{error.remedy}, or {_keys_of(record)}")
     elif isinstance(kind, inspect.StructType):
         yield from _wrong_record(document, path, value, kind)
     elif isinstance(kind, inspect.DictType):
@@ -50,7 +58,7 @@ def _wrong(
     else:
         remedy = _wrong_scalar(value, kind, extra)
         if remedy:
-            yield document.error(path, _written(value), remedy)
+            yield document.error(path, written_value(value), remedy)
 
 
 def _wrong_record(
@@ -58,8 +66,7 @@ def _wrong_record(
 ) -> Iterator[SettingsFileError]:
     known = {each.encode_name: each for each in kind.fields}
     if not isinstance(value, dict):
-        some = ", ".join(list(known)[:3])
-        yield document.error(path, _written(value), f"must be a mapping, with keys such as {some}")
+        yield document.error(path, written_value(value), f"must be {_keys_of(kind)}")
         return
     for key, each in value.items():
         if key in known:
@@ -71,14 +78,19 @@ def _wrong_record(
             yield document.error((*path, name), NOT_GIVEN, "is missing: say it here")
 
 
+def _keys_of(kind: inspect.Type) -> str:
+    names = [each.encode_name for each in kind.fields] if isinstance(kind, inspect.StructType) else []
+    return f"a mapping, with keys such as {', '.join(names[:3])}"
+
+
 def _wrong_mapping(
     document: Document, path: KeyPath, value: Any, kind: inspect.DictType
 ) -> Iterator[SettingsFileError]:
     if not isinstance(value, dict):
-        yield document.error(path, _written(value), "must be a mapping of names, such as {name: …}")
+        yield document.error(path, written_value(value), "must be a mapping of names, such as {name: …}")
         return
     if len(value) < (kind.min_length or 0):
-        yield document.error(path, _written(value), "is empty: say at least one")
+        yield document.error(path, written_value(value), "is empty: say at least one")
     for key, each in value.items():
         for error in _wrong(document, path, key, kind.key_type, {}):
             yield document.error((*path, key), key, error.remedy, key=True)
@@ -87,11 +99,13 @@ def _wrong_mapping(
 
 def _wrong_list(document: Document, path: KeyPath, value: Any, kind: inspect.ListType) -> Iterator[SettingsFileError]:
     if not isinstance(value, list):
-        yield document.error(path, _written(value), "must be a list, such as [one, two]")
+        yield document.error(path, written_value(value), "must be a list, such as [one, two]")
         return
-    least, most = kind.min_length or 0, kind.max_length
-    if len(value) < least or (most is not None and len(value) > most):
-        yield document.error(path, _written(value), f"must have {least}" + ("" if most == least else " or more"))
+    least, most = kind.min_length or 0, len(value) if kind.max_length is None else kind.max_length
+    if not least <= len(value) <= most:
+        few = f"{least}" if least == most else f"{least} or more"
+        count = few if len(value) < least else f"at most {most}"
+        yield document.error(path, written_value(value), f"has {len(value)}: give {count}")
     for number, each in enumerate(value):
         yield from _wrong(document, (*path, number), each, kind.item_type, {})
 
@@ -134,7 +148,7 @@ def _wrong_scalar(value: Any, kind: inspect.Type, extra: Mapping[str, str]) -> s
     return "" if isinstance(value, bool) else "write true or false"
 
 
-def _written(value: Any) -> object:
+def written_value(value: Any) -> object:
     """What an error shows of the value: what the file has where that is no text."""
     if value is None or isinstance(value, bool):
         return Unquoted({None: "nothing", True: "true", False: "false"}[value])

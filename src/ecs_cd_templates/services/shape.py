@@ -25,16 +25,25 @@ from ..settings import (
     APPROVAL_MINUTES,
     CPU_TARGET_PERCENT,
     DEPLOYMENT_MINUTES,
+    MAX_ENVIRONMENTS_AT_ONCE,
     PORTS,
     Architecture,
     PipelineType,
     TagMutability,
 )
 from ..sources.connection import Host
-from ..steps import BUILD_MINUTES, COMPUTE_TYPES
-from .stand_ins import CONNECTION, FULL_REPOSITORY_ID, HOST_ARN
+from ..steps import BUILD_MINUTES, COMPUTE_TYPES, MAX_STEPS
 
 ApprovalMessage = Literal["shown", "hidden"]
+
+# The ARN of a connection that there is, or the name of one to make.
+_CONNECTION = Constraint(
+    pattern=f"(?:{constraints.CONNECTION_ARN.pattern})|(?:{constraints.CONNECTION_NAME.pattern})",
+    message="give the ARN of a connection, or a name of 1 to 32 letters, digits, hyphens or underscores",
+)
+
+# This is ours: in each of a dozen accounts and regions as many as one stack holds.
+MAX_ENVIRONMENTS = 12 * MAX_ENVIRONMENTS_AT_ONCE
 
 # https://docs.aws.amazon.com/codeconnections/latest/APIReference/API_CreateHost.html
 SELF_HOSTED: tuple[Host, ...] = ("GitHubEnterpriseServer", "GitLabSelfManaged")
@@ -128,7 +137,7 @@ ConnectionName: TypeAlias = Annotated[
     str,
     _text(
         "The connection to the Git host: the ARN of one that there is, or a name, and then it is made",
-        CONNECTION,
+        _CONNECTION,
         "acme",
     ),
 ]
@@ -161,11 +170,17 @@ class SourceEntry(_Record, frozen=True, kw_only=True):
     ] = UNSET
     connection: Maybe[ConnectionName] = UNSET
     repository: Maybe[
-        Annotated[str, _text("The repository on the Git host, with its owner", FULL_REPOSITORY_ID, "acme/cart")]
+        Annotated[
+            str,
+            _text("The repository on the Git host, with its owner", constraints.FULL_REPOSITORY_ID, "acme/cart"),
+        ]
     ] = UNSET
     host: Maybe[Annotated[Host, _about("What kind of Git host it is; GitHub, if nothing else is said")]] = UNSET
     host_arn: Maybe[
-        Annotated[str, _text("The ARN of a host of your own, for a connection that is made to it", HOST_ARN)]
+        Annotated[
+            str,
+            _text("The ARN of a host of your own, for a connection that is made to it", constraints.HOST_ARN),
+        ]
     ] = UNSET
     paths: Maybe[
         Annotated[
@@ -342,7 +357,9 @@ class Defaults(_Record, frozen=True, kw_only=True):
     ] = UNSET
     tests: Maybe[Annotated[Build, _about("The unit tests; with a buildspec of their own they need no Node.js")]] = UNSET
     image: Maybe[Annotated[Build, _about("The build of the container image")]] = UNSET
-    steps: Maybe[Annotated[list[Step], _about("Further builds in every pipeline")]] = UNSET
+    steps: Maybe[
+        Annotated[list[Step], Meta(description="Further builds in every pipeline", max_length=MAX_STEPS - 2)]
+    ] = UNSET
     launch_type: Maybe[Annotated[str, _choice("What containers run on", constraints.LAUNCH_TYPES)]] = UNSET
     instance_type: Maybe[
         Annotated[str, _text("The type of the instances, on EC2; it fits the architecture", None, "t4g.small")]
@@ -453,6 +470,7 @@ class SettingsFile(_Record, frozen=True, kw_only=True):
             Meta(
                 description="The environments of every service, a new one last; by default the usual three",
                 min_length=1,
+                max_length=MAX_ENVIRONMENTS,
             ),
         ]
     ] = UNSET
