@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from ..errors import SettingsError
 from ..page import PageSettings, to_html
 from .options import OK, Commands, add_bucket, add_published_settings, render_settings, write
+from .settings_file import SettingsFile, add_service_settings, parameters_of, settings_file
 
 
 def add_to(commands: Commands) -> None:
@@ -23,11 +25,15 @@ def add_to(commands: Commands) -> None:
         "-o", "--output", type=Path, default=Path("launch.html"), metavar="FILE", help="default: launch.html"
     )
     add_published_settings(parser)
+    add_service_settings(parser)
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Writes the page."""
+    file = settings_file(options)
+    if file is not None:
+        return _of_service(options, file)
     settings = PageSettings(
         bucket=options.bucket,
         prefix=options.prefix,
@@ -36,4 +42,25 @@ def run(options: argparse.Namespace) -> int:
         nested=options.nested,
     )
     write(options.output.parent, {options.output.name: to_html(settings)})
+    return OK
+
+
+def _of_service(options: argparse.Namespace, file: SettingsFile) -> int:
+    """Writes a page of each service, and of each account and region of it, with its forms filled in."""
+    if options.nested:
+        raise SettingsError("--nested", "given", "nested stacks are not for services of a settings file: leave it out")
+    every = list(file.targets)
+    output: Path = options.output
+    for path, _, target in every:
+        name = output.name if len(every) == 1 else f"{output.stem}-{path.replace('/', '-')}{output.suffix}"
+        # A template that is launched for each environment has the first one's values.
+        filled_in = dict(reversed(parameters_of(path, target)))
+        settings = PageSettings(
+            bucket=options.bucket,
+            prefix=options.prefix,
+            region=options.region or target.region,
+            templates=target.settings,
+            filled_in=filled_in,
+        )
+        write(output.parent, {name: to_html(settings)})
     return OK

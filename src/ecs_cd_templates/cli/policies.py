@@ -5,16 +5,19 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..catalog import RenderSettings
+from ..catalog import ALL_ENVIRONMENTS, PREREQUISITES, QUICK_START, RenderSettings
 from ..cfn.evaluation import Target
 from ..cfn.partitions import PARTITIONS
+from ..cfn.regions import partition_of
 from ..errors import NOT_GIVEN, ParameterError, SettingsError
 from ..launch import developers_policy, key_policy, role_policies
+from ..services import Target as ServiceTarget
 from .options import OK, Commands, add_settings, directory, render_settings, write
+from .settings_file import SettingsFile, add_service_settings, parameters_of, settings_file
 
 
 def add_to(commands: Commands) -> None:
@@ -27,8 +30,10 @@ def add_to(commands: Commands) -> None:
         f"waits for an approval, {developers_policy.FILE_NAME} is for those who must not release anything past it. "
         f"Where the pipelines have a KMS key of yours, {key_policy.FILE_NAME} has the statements for its policy.",
     )
-    parser.add_argument("--account", required=True, metavar="ID", help="the account's 12 digits")
-    parser.add_argument("--region", required=True, metavar="R", help="the pipelines' region, such as us-east-1")
+    parser.add_argument("--account", metavar="ID", help="the account's 12 digits, unless a settings file says them")
+    parser.add_argument(
+        "--region", metavar="R", help="the pipelines' region, such as us-east-1, unless a settings file says it"
+    )
     parser.add_argument("--partition", choices=PARTITIONS, default="aws", help=f"{', '.join(PARTITIONS)}; default: aws")
     parser.add_argument(
         "--params",
@@ -48,21 +53,64 @@ def add_to(commands: Commands) -> None:
     )
     parser.add_argument("--output-dir", type=directory, required=True, metavar="DIR")
     add_settings(parser)
+    add_service_settings(parser)
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Writes the policies."""
+    file = settings_file(options)
+    if file is not None:
+        return _of_services(options, file)
     settings = render_settings(options)
-    target = role_policies.target(options.account, options.region, options.partition)
-    documents = (_of_quick_start if options.quick_start else _of_prerequisites)(options.params, target, settings)
+    target = _target(options, None)
+    if options.quick_start:
+        documents = _of_quick_start(role_policies.given(options.params, settings), target, settings)
+    else:
+        documents = _of_prerequisites(role_policies.values_from_files(options.params, settings), target, settings)
     write(options.output_dir, {name: json.dumps(document, indent=2) + "\n" for name, document in documents.items()})
     return OK
 
 
-def _of_prerequisites(paths: Sequence[Path], target: Target, settings: RenderSettings) -> dict[str, dict[str, Any]]:
+def _of_services(options: argparse.Namespace, file: SettingsFile) -> int:
+    """Writes the policies of each service into a folder of its own, as its stacks' values make them."""
+    if options.params:
+        raise SettingsError(
+            "--params", list(map(str, options.params)), "the settings file has the values: leave it out"
+        )
+    every: dict[str, dict[str, Any]] = {}
+    for path, _, service_target in file.targets:
+        target = _target(options, service_target)
+        stacks = {template: values.values for template, values in reversed(parameters_of(path, service_target))}
+        if options.quick_start:
+            documents = _of_quick_start(stacks[QUICK_START], target, service_target.settings)
+        else:
+            of_roles = {**stacks.get(ALL_ENVIRONMENTS, {}), **stacks[PREREQUISITES]}
+            documents = _of_prerequisites(of_roles, target, service_target.settings)
+        every |= {f"{path}/{name}": document for name, document in documents.items()}
+    write(options.output_dir, {name: json.dumps(document, indent=2) + "\n" for name, document in every.items()})
+    return OK
+
+
+def _target(options: argparse.Namespace, service: ServiceTarget | None) -> Target:
+    """Where the roles are: as the settings file says, or else the options."""
+    found = {}
+    for name in ("account", "region"):
+        said = service and getattr(service, name)
+        given = getattr(options, name)
+        if said and given and said != given:
+            raise SettingsError(f"--{name}", given, f"the settings file says {said}: leave it out")
+        found[name] = said or given
+        if found[name] is None:
+            raise SettingsError(f"--{name}", NOT_GIVEN, f"say which {name} the pipelines are in")
+    partition = options.partition
+    if service and service.region:
+        partition = partition_of(service.region)
+    return role_policies.target(found["account"], found["region"], partition)
+
+
+def _of_prerequisites(values: Mapping[str, str], target: Target, settings: RenderSettings) -> dict[str, dict[str, Any]]:
     """The roles' policies, the key's and the developers'."""
-    values = role_policies.values_from_files(paths, settings)
     of_roles = role_policies.role_policies(values, target, settings)
     others: dict[str, dict[str, Any]] = {}
     if settings.pipeline.own_key:
@@ -86,9 +134,9 @@ def _of_prerequisites(paths: Sequence[Path], target: Target, settings: RenderSet
     return {**of_roles, **others}
 
 
-def _of_quick_start(paths: Sequence[Path], target: Target, settings: RenderSettings) -> dict[str, dict[str, Any]]:
+def _of_quick_start(values: Mapping[str, str], target: Target, settings: RenderSettings) -> dict[str, dict[str, Any]]:
     """The developers' policy: the quick start makes its roles itself."""
-    denied = developers_policy.quick_start_policy(role_policies.given(paths, settings), target, settings)
+    denied = developers_policy.quick_start_policy(values, target, settings)
     if denied is None:
         environments = [environment.id for environment in settings.environments]
         raise SettingsError("--environment", environments, "nothing to deny: add approval to one of them")

@@ -6,10 +6,15 @@ import argparse
 import sys
 
 from ..catalog import QUICK_START
+from ..cfn.reading import from_yaml
 from ..cfn.regions import lacking
-from ..launch.bundle import DEFAULT_PREFIX, flat_templates
+from ..cfn.rendering import to_yaml
+from ..errors import SettingsError
+from ..launch.bundle import DEFAULT_PREFIX, Folder, Publication, flat_templates, publication, publication_of
 from ..launch.quick_create import quick_create, stack_name
-from ..launch.upload import publish
+from ..launch.upload import publish, publish_all
+from ..services.files import ROLLOUT, rollout
+from ..stacks import rollout as rollout_template
 from .options import (
     OK,
     Commands,
@@ -19,6 +24,7 @@ from .options import (
     command_line,
     render_settings,
 )
+from .settings_file import SettingsFile, add_service_settings, settings_file
 
 
 def add_to(commands: Commands) -> None:
@@ -32,11 +38,15 @@ def add_to(commands: Commands) -> None:
     add_bucket(parser)
     parser.add_argument("--region", metavar="R", help="the bucket's; default: as AWS is configured, and as S3 says")
     add_published_settings(parser)
+    add_service_settings(parser)
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Uploads, and prints the quick start's link and the command that prints all links."""
+    file = settings_file(options)
+    if file is not None:
+        return _services(options, file)
     settings = render_settings(options)
     folder, published = publish(
         bucket=options.bucket,
@@ -46,8 +56,7 @@ def run(options: argparse.Namespace) -> int:
         nested=options.nested,
         progress=lambda message: print(message, file=sys.stderr),
     )
-    command = ["links", "--bucket", folder.bucket, "--bucket-region", folder.region]
-    command += ["--prefix", folder.prefix] if folder.prefix != DEFAULT_PREFIX else []
+    command = _links(folder)
     command += ["--nested"] if options.nested else []
     print(f"published: {published.url}/")
     quick_start = flat_templates(settings)[QUICK_START]().to_dict()
@@ -62,3 +71,45 @@ def run(options: argparse.Namespace) -> int:
         print(f"quick start: {form.address}")
     print(f"next: {command_line([*command, *arguments_of(options)])}")
     return OK
+
+
+def _services(options: argparse.Namespace, file: SettingsFile) -> int:
+    """Uploads the templates of all services, each version once, and what rolls them out."""
+    if options.nested:
+        raise SettingsError("--nested", "given", "nested stacks are not for services of a settings file: leave it out")
+    distinct = dict.fromkeys(target.settings for _, _, target in file.targets)
+
+    def publications(folder: Folder) -> list[Publication]:
+        every = [publication(folder, settings) for settings in distinct]
+        settings = None if file.only else rollout(file.services, published_url=folder.url("").rstrip("/"))
+        if settings is not None:
+            every.append(publication_of(folder, {ROLLOUT: to_yaml(rollout_template.build(settings)).encode()}))
+        return every
+
+    folder, published = publish_all(
+        bucket=options.bucket,
+        prefix=options.prefix,
+        region=options.region,
+        publications=publications,
+        progress=lambda message: print(message, file=sys.stderr),
+    )
+    for each in published:
+        print(f"published: {each.url}/")
+    if ROLLOUT in published[-1].files:
+        template = from_yaml(published[-1].files[ROLLOUT].decode())
+        form = quick_create(
+            template_url=f"{published[-1].url}/{ROLLOUT}",
+            template=template,
+            region=folder.region,
+            partition=folder.partition,
+            stack_name=stack_name(ROLLOUT),
+        )
+        print(f"rollout: {form.address}")
+    print(f"next: {command_line([*_links(folder), *file.arguments])}")
+    return OK
+
+
+def _links(folder: Folder) -> list[str]:
+    """The words of the command that prints the links to what is in the folder."""
+    command = ["links", "--bucket", folder.bucket, "--bucket-region", folder.region]
+    return [*command, *(["--prefix", folder.prefix] if folder.prefix != DEFAULT_PREFIX else [])]

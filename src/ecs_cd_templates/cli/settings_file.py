@@ -13,7 +13,7 @@ from ..errors import SettingsError
 from ..launch.links import Parameters
 from ..services import FILE_NAME, Service, Services, Target, read_file
 from ..services.checking import unknown
-from ..services.files import PARAMS, folder
+from ..services.files import PARAMS, folder, rollout
 from ..services.stacks import stacks
 from .options import PROGRAM, arguments_of, on_one_line
 
@@ -49,6 +49,7 @@ class SettingsFile:
         """
         for _, _, target in self.targets:
             stacks(target)
+        rollout(self.services)
 
 
 def add_service_settings(parser: argparse.ArgumentParser) -> None:
@@ -100,12 +101,16 @@ def settings_file(options: argparse.Namespace) -> SettingsFile | None:
 
 
 def parameters_of(path: str, target: Target, output: Path = DEFAULT_OUTPUT) -> list[tuple[str, Parameters]]:
-    """Each template that the target is launched from, with its values, stack, and file as ``render`` writes it."""
+    """Each template that the target is launched from, with its stack.
+
+    The values are those that are not its defaults, the file is where all are, as ``render`` writes it.
+    as ``render`` writes it.
+    """
     return [
         (
             stack.template,
             Parameters(
-                values=stack.values,
+                values=stack.differing,
                 file=str(output / path / PARAMS / stack.file),
                 stack_name=stack.name,
             ),

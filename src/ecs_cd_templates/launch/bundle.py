@@ -93,14 +93,24 @@ def publication(folder: Folder, settings: RenderSettings = DEFAULT_SETTINGS, *, 
     return Publication(version=its_version, url=url, files=_files(settings, url, nested=nested))
 
 
+def publication_of(folder: Folder, files: Mapping[str, bytes]) -> Publication:
+    """These files as they are, in a folder that is named after their content."""
+    its_version = _digest(files)
+    return Publication(version=its_version, url=folder.url(its_version), files=files)
+
+
 def version(settings: RenderSettings = DEFAULT_SETTINGS, *, nested: bool = False) -> str:
     """A hash of everything that is published, so that an old link keeps opening what it opened.
 
     The templates name the address that they are published under, and the address contains the version;
     the hash is therefore that of a rendering with a placeholder, and the same in every bucket.
     """
+    return _digest(_files(settings, _PLACEHOLDER, nested=nested))
+
+
+def _digest(files: Mapping[str, bytes]) -> str:
     digest = hashlib.sha256()
-    for name, content in sorted(_files(settings, _PLACEHOLDER, nested=nested).items()):
+    for name, content in sorted(files.items()):
         digest.update(f"{name}\0{hashlib.sha256(content).hexdigest()}\n".encode())
     return digest.hexdigest()[:_VERSION_LENGTH]
 

@@ -158,8 +158,9 @@ def read_parameters_for(arguments: Iterable[str], settings: RenderSettings = DEF
 def to_markdown(links: Iterable[Link], button: str = BUTTON) -> str:
     """A section for each template with a table of buttons, as GitHub reads it."""
     parts = []
-    for template, its in _by_template(links).items():
-        parts.append(f"### `{template}`\n\n{its[0].description}.\n")
+    for its in _by_stack(links).values():
+        template = its[0].template
+        parts.append(f"### {_whose(its[0])}`{template}`\n\n{its[0].description}.\n")
         rows = ["| region | launch | the same from a shell |", "| --- | --- | --- |"]
         for link in its:
             # In angle brackets Markdown takes an address with spaces and parentheses, too.
@@ -176,8 +177,9 @@ def to_markdown(links: Iterable[Link], button: str = BUTTON) -> str:
 def to_html(links: Iterable[Link], button: str = BUTTON) -> str:
     """The same sections and tables as elements of a page."""
     parts = []
-    for template, its in _by_template(links).items():
-        parts.append(f"<h3><code>{html.escape(template)}</code></h3>")
+    for its in _by_stack(links).values():
+        template = its[0].template
+        parts.append(f"<h3>{html.escape(_whose(its[0]))}<code>{html.escape(template)}</code></h3>")
         parts.append(f"<p>{html.escape(its[0].description)}.</p>")
         parts.append("<table>")
         headings = "".join(f'<th scope="col">{word}</th>' for word in ("region", "launch", "the same from a shell"))
@@ -204,7 +206,7 @@ def to_text(links: Iterable[Link]) -> str:
     """A paragraph for each link."""
     paragraphs = []
     for link in links:
-        lines = [f"{link.template} in {link.region}", link.address, link.command, *_notes([link])]
+        lines = [f"{_whose(link)}{link.template} in {link.region}", link.address, link.command, *_notes([link])]
         paragraphs.append("\n".join(lines) + "\n")
     return "\n".join(paragraphs)
 
@@ -252,11 +254,16 @@ def _note(url: str, settings: RenderSettings, *, nested: bool) -> str:
     return f"The command reads {_TEMPLATES}/: render it with {same}."
 
 
-def _by_template(links: Iterable[Link]) -> dict[str, list[Link]]:
+def _by_stack(links: Iterable[Link]) -> dict[str, list[Link]]:
     sections: dict[str, list[Link]] = {}
     for link in links:
-        sections.setdefault(link.template, []).append(link)
+        sections.setdefault(link.stack_name, []).append(link)
     return sections
+
+
+def _whose(link: Link) -> str:
+    """What a heading says of the stack beside the template, where it has a name of its own."""
+    return "" if link.stack_name == stack_name(link.template) else f"{link.stack_name}: "
 
 
 def _notes(its: Sequence[Link]) -> list[str]:

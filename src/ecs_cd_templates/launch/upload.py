@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -52,6 +52,25 @@ def publish(
     Raises the base error. Before a folder's files are complete, ``latest.json`` and all earlier versions
     are as they were.
     """
+    folder, (published,) = publish_all(
+        bucket=bucket,
+        prefix=prefix,
+        region=region,
+        publications=lambda folder: [publication(folder, settings, nested=nested)],
+        progress=progress,
+    )
+    return folder, published
+
+
+def publish_all(
+    *,
+    bucket: str,
+    prefix: str,
+    region: str | None,
+    publications: Callable[[Folder], Sequence[Publication]],
+    progress: Callable[[str], None] = lambda _message: None,
+) -> tuple[Folder, list[Publication]]:
+    """The same for several publications at once; ``latest.json`` names the first, and below it all of them."""
     check_bucket(bucket)
     prefix = checked_prefix(prefix)
     sts, s3 = clients("sts", "s3", what="bucket", region=region)
@@ -65,18 +84,23 @@ def publish(
             folder.region,
             f"is in partition {folder.partition}, and your credentials in {partition}: use a bucket of that partition",
         )
-    published = publication(folder, settings, nested=nested)
-    hashes = {name: hashlib.sha256(content).hexdigest() for name, content in published.files.items()}
-    latest = json.dumps({"version": published.version, "url": published.url, "sha256": hashes}, indent=2) + "\n"
+    every = list(publications(folder))
     # The order is what makes a failure harmless.
-    uploads = [(f"{published.version}/{name}", content) for name, content in published.files.items()]
+    uploads = [(f"{each.version}/{name}", content) for each in every for name, content in each.files.items()]
+    first, *others = map(_latest, every)
+    latest = json.dumps({**first, "others": others} if others else first, indent=2) + "\n"
     uploads.append((LATEST, latest.encode()))
     denied = f"{identity['Arn']} needs s3:GetObject and s3:PutObject here: get them, and run this again"
     for number, (name, content) in enumerate(uploads, start=1):
         with refusals("upload", f"s3://{bucket}/{folder.key(name)}", denied):
             done = _upload(s3, folder, name, content, account)
         progress(f"[{number}/{len(uploads)}] {'uploaded' if done else 'unchanged'}: s3://{bucket}/{folder.key(name)}")
-    return folder, published
+    return folder, every
+
+
+def _latest(published: Publication) -> dict[str, Any]:
+    hashes = {name: hashlib.sha256(content).hexdigest() for name, content in published.files.items()}
+    return {"version": published.version, "url": published.url, "sha256": hashes}
 
 
 def _bucket_region(s3: Any, bucket: str, region: str | None, identity: dict[str, str]) -> str:

@@ -46,7 +46,7 @@ def rollout(services: Services, *, published_url: str | None = None) -> RolloutS
             account=target.account,
             region=target.region,
             template_path=f"{version(target.settings)}/{QUICK_START}",
-            parameters=next(stack.values for stack in stacks(target) if stack.template == QUICK_START),
+            parameters=next(stack.differing for stack in stacks(target) if stack.template == QUICK_START),
             tags=target.settings.tags,
         )
         for service in services.services

@@ -31,13 +31,14 @@ class Stack:
     """A stack of a service, for one of its environments or for all.
 
     ``file`` is the name of its parameter file. ``values`` are complete: a default that changes later changes nothing
-    in a stack whose file is not rendered again.
+    in a stack whose file is not rendered again. ``differing`` are those that are not the template's defaults.
     """
 
     template: str
     name: str
     file: str
     values: Mapping[str, str]
+    differing: Mapping[str, str]
 
 
 def stacks(target: Target) -> list[Stack]:
@@ -92,6 +93,9 @@ def _stack(
         name=f"{target.values.application}-{stack_name(template)}{suffix}",
         file=f"{PurePath(template).stem}{suffix.replace('-', '.')}.json",
         values=MappingProxyType(values),
+        differing=MappingProxyType(
+            {name: value for name, value in values.items() if value != str(form["Parameters"][name].get("Default"))}
+        ),
     )
     try:
         check_parameters(form, values)
