@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from . import parameters
 from .cfn.intrinsics import Named, sub
 from .environments import Scope
-from .sources.codecommit import EVENT_ROLE
+from .sources import Source
 from .steps import BuildStep
 
 # What an application has of its own for each environment, and the word for it; none for the environment itself.
@@ -24,19 +24,18 @@ _WORDS = {
     parameters.CLUSTER: "",
     parameters.SERVICE: "",
     parameters.PIPELINE_ROLE: "pipeline",
-    EVENT_ROLE: "events",
     parameters.TASK_ROLE: "task",
     parameters.TASK_EXECUTION_ROLE: "execution",
 }
 
 
-def of_environment(application: Named, scope: Scope, steps: Sequence[BuildStep]) -> dict[str, Named]:
+def of_environment(application: Named, scope: Scope, source: Source, steps: Sequence[BuildStep]) -> dict[str, Named]:
     """The names in one environment, such as ``shop-dev`` and ``shop-dev-task``, by their parameters' names."""
     # No step has one of the names above.
     own = {spec: step.name.lower() for step in steps for spec in (step.project, step.role)}
     return {
         parameters.name_of(spec, scope): _name(application, scope.environment.id.lower(), *filter(None, [word]))
-        for spec, word in {**_WORDS, **own}.items()
+        for spec, word in {**_WORDS, **source.role_words, **own}.items()
     }
 
 

@@ -24,6 +24,7 @@ from ecs_cd_templates import (
     to_yaml,
 )
 from ecs_cd_templates.environments import Scope
+from ecs_cd_templates.sources import Connection
 from support import TARGET, data, load, most_steps
 
 QUICK_START = "quick-start.yaml"
@@ -78,6 +79,7 @@ WITH_PIPELINES = [
     [
         *WITH_PIPELINES,
         (RenderSettings(sample_app=("bucket", "key")), QUICK_START),
+        (RenderSettings(pipeline=PipelineSettings(source=Connection(host="GitLabSelfManaged"))), QUICK_START),
         (
             RenderSettings(environments=[Environment(id="Live", display_name="live", approval="before_deploy")]),
             QUICK_START,

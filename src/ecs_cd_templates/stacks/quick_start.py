@@ -216,8 +216,9 @@ def _made(form: Form, settings: QuickStartSettings, scope: Scope, number: int) -
             form.of(parameters.PRODUCTION_PROTECTION) if environment.production else "false"
         ),
     }
+    application, pipeline = form.of(parameters.APPLICATION), settings.pipeline
     return {
-        **names.of_environment(form.of(parameters.APPLICATION), scope, settings.pipeline.steps),
+        **names.of_environment(application, scope, pipeline.source, pipeline.steps),
         **{parameters.name_of(spec, scope): value for spec, value in made.items()},
     }
 
