@@ -38,6 +38,7 @@ from ecs_cd_templates.cfn.evaluation import Target, resolve
 from ecs_cd_templates.cfn.intrinsics import walk
 from ecs_cd_templates.environments import MAX_ID_LENGTH, Scope
 from ecs_cd_templates.launch.role_policies import role_policies
+from ecs_cd_templates.sources import CodeCommit
 from ecs_cd_templates.stacks import prerequisites
 from ecs_cd_templates.steps import MAX_STEP_NAME_LENGTH, placed, unit_tests
 from ecs_cd_templates.texts import LANGUAGES, Text
@@ -248,7 +249,9 @@ def test_every_role_of_the_longest_application_has_a_name_that_iam_takes() -> No
     for id_length, step_length in itertools.product(range(1, MAX_ID_LENGTH + 1), range(1, MAX_STEP_NAME_LENGTH + 1)):
         scope = Scope(Environment(id="X" * id_length, display_name="x"))
         step = BuildStep(name="S" * step_length)
-        made: Mapping[str, Any] = names.of_environment(LONGEST_APPLICATION, scope, [UNIT_TESTS, step, CONTAINER_IMAGE])
+        made: Mapping[str, Any] = names.of_environment(
+            LONGEST_APPLICATION, scope, CodeCommit(), [UNIT_TESTS, step, CONTAINER_IMAGE]
+        )
         roles = {name: made[name] for name in made if "Role" in name}
         assert len(set(roles.values())) == len(roles) == 7
         for name in roles.values():

@@ -37,6 +37,7 @@ from .settings import (
     PrerequisitesSettings,
     QuickStartSettings,
 )
+from .sources import CodeCommit, Connection
 from .stacks.all_environments import build as build_all_environments
 from .stacks.code_build import build as build_code_build
 from .stacks.deployment_pipeline import build as build_deployment_pipeline
@@ -62,6 +63,8 @@ __all__ = [
     "BucketError",
     "BuildStep",
     "CodeBuildSettings",
+    "CodeCommit",
+    "Connection",
     "DeploymentPipelineSettings",
     "EcsCdTemplatesError",
     "EcsEnvironmentSettings",

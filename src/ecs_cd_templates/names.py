@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from . import parameters
 from .cfn.intrinsics import Named, sub
 from .environments import Scope
-from .sources.codecommit import EVENT_ROLE
+from .sources import Source
 from .steps import BuildStep
 
 # What stands in the place of an environment where there is none: no environment has this ID.
@@ -27,23 +27,22 @@ _WORDS = {
     parameters.CLUSTER: "",
     parameters.SERVICE: "",
     parameters.PIPELINE_ROLE: "pipeline",
-    EVENT_ROLE: "events",
     parameters.TASK_ROLE: "task",
     parameters.TASK_EXECUTION_ROLE: "execution",
 }
 
 
-def of_environment(application: Named, scope: Scope, steps: Sequence[BuildStep]) -> dict[str, Named]:
+def of_environment(application: Named, scope: Scope, source: Source, steps: Sequence[BuildStep]) -> dict[str, Named]:
     """The names in one environment, such as ``shop-dev`` and ``shop-dev-task``, by their parameters' names."""
     # No step has one of the names above.
     own = {spec: step.name.lower() for step in steps for spec in (step.project, step.role)}
     return {
         parameters.name_of(spec, scope): _name(application, scope.environment.id.lower(), *filter(None, [word]))
-        for spec, word in {**_WORDS, **own}.items()
+        for spec, word in {**_WORDS, **source.role_words, **own}.items()
     }
 
 
-def shared(application: Named, steps: Sequence[BuildStep]) -> dict[str, Named]:
+def shared(application: Named, source: Source, steps: Sequence[BuildStep]) -> dict[str, Named]:
     """The names of what all environments share, such as ``shop-shared-pipeline``, by their parameters' names.
 
     They have as many words as those in one environment, and no environment is called like them.
@@ -51,7 +50,7 @@ def shared(application: Named, steps: Sequence[BuildStep]) -> dict[str, Named]:
     specs = {spec: word for spec, word in _WORDS.items() if word and not spec.per_environment}
     own = {spec: step.name.lower() for step in steps for spec in (step.project, step.role)}
     return {
-        **{spec.name: _name(application, SHARED, word) for spec, word in {**specs, **own}.items()},
+        **{spec.name: _name(application, SHARED, word) for spec, word in {**specs, **source.role_words, **own}.items()},
         parameters.APPROVAL_TOPIC.name: topic(application),
     }
 

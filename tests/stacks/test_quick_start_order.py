@@ -24,6 +24,7 @@ from ecs_cd_templates import (
     to_yaml,
 )
 from ecs_cd_templates.environments import Scope, scopes
+from ecs_cd_templates.sources import Connection
 from support import NETWORKS, TARGET, data, load, most_steps
 
 QUICK_START = "quick-start.yaml"
@@ -80,6 +81,7 @@ WITH_PIPELINES = [
         (RenderSettings(sample_app=("bucket", "key")), QUICK_START),
         (NETWORKS["private"], QUICK_START),
         (NETWORKS["mixed"], QUICK_START),
+        (RenderSettings(pipeline=PipelineSettings(source=Connection(host="GitLabSelfManaged"))), QUICK_START),
         (
             RenderSettings(environments=[Environment(id="Live", display_name="live", approval="before_deploy")]),
             QUICK_START,

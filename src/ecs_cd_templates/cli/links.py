@@ -96,9 +96,7 @@ def _of_services(options: argparse.Namespace, file: SettingsFile) -> list[Link]:
         missing = set(wanted) - {template for template, _ in of_target}
         if missing:
             known = ", ".join(dict.fromkeys(template for template, _ in parameters_of(path, target)))
-            raise SettingsError(
-                "--template", min(missing), f"{path} is not launched from it: give one of {known}"
-            )
+            raise SettingsError("--template", min(missing), f"{path} is not launched from it: give one of {known}")
         for template, parameters in of_target:
             result += links(
                 folder,

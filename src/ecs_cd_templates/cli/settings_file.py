@@ -104,7 +104,6 @@ def parameters_of(path: str, target: Target, output: Path = DEFAULT_OUTPUT) -> l
     """Each template that the target is launched from, with its stack.
 
     The values are those that are not its defaults, the file is where all are, as ``render`` writes it.
-    as ``render`` writes it.
     """
     return [
         (

@@ -117,8 +117,8 @@ def _forms(settings: RenderSettings) -> Mapping[str, Mapping[str, Any]]:
 
 def _shared(target: Target) -> dict[str, str | None]:
     """The values that all environments share, by their parameters' names."""
-    values = target.values
-    made = names.shared(values.application, target.settings.pipeline.steps)
+    values, pipeline = target.values, target.settings.pipeline
+    made = names.shared(values.application, pipeline.source, pipeline.steps)
     return {
         **{name: str(value) for name, value in made.items()},
         parameters.ARTIFACT_BUCKET.name: _bucket(target),
@@ -137,7 +137,7 @@ def _shared(target: Target) -> dict[str, str | None]:
 def _of_environment(target: Target, scope: Scope) -> dict[str, str | None]:
     """The values of one environment, by the names that their parameters have in its scope."""
     said = target.values.environments[scope.environment.id]
-    made = names.of_environment(target.values.application, scope, ())
+    made = names.of_environment(target.values.application, scope, target.settings.pipeline.source, ())
     values = {
         target.settings.pipeline.source.branch: said.branch,
         parameters.TASK_COUNT: said.task_count,

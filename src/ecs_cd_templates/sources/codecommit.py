@@ -92,6 +92,7 @@ class CodeCommit(Provider):
     shared: ClassVar[tuple[ParameterSpec, ...]] = (REPOSITORY,)
     parts: ClassVar[tuple[Part, ...]] = (REPOSITORY_PART,)
     role_parts: ClassVar[tuple[Part, ...]] = (EVENT_ROLE_PART,)
+    role_words: ClassVar[Mapping[ParameterSpec, str]] = {EVENT_ROLE: "events"}
 
     @property
     def title(self) -> Text:

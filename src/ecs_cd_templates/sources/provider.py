@@ -81,6 +81,8 @@ class Provider(ABC):
     """What the prerequisites make unless its name is marked as that of one that exists."""
     role_parts: ClassVar[tuple[Part, ...]] = ()
     """The roles with which something starts the pipelines."""
+    role_words: ClassVar[Mapping[ParameterSpec, str]] = {}
+    """The word for each of these roles in the names that are made of an application's."""
     known_first: ClassVar[tuple[ParameterSpec, ...]] = ()
     """What a policy that is written before anything is made cannot leave blank."""
 

@@ -248,8 +248,9 @@ def _made(form: Form, settings: QuickStartSettings, scope: Scope) -> dict[str, N
         new = _with_new_network(every)
         blocks = Cidr(ref(form.of(parameters.NETWORK_CIDR)), len(new), VPC_BITS)
         made[parameters.VPC_CIDR] = Select(new.index(scope), blocks)
+    application, pipeline = form.of(parameters.APPLICATION), settings.pipeline
     return {
-        **names.of_environment(form.of(parameters.APPLICATION), scope, settings.pipeline.steps),
+        **names.of_environment(application, scope, pipeline.source, pipeline.steps),
         **{parameters.name_of(spec, scope): value for spec, value in made.items()},
     }
 
