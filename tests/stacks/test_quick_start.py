@@ -440,7 +440,7 @@ def test_settings_of_the_containers_are_those_of_every_environment() -> None:
     image = "registry.example.com/own:1"
     settings = QuickStartSettings(container_port=3000, first_image=image, cpu_target_percent=75)
     template = build_quick_start(settings).to_dict()
-    resources = launched(template=template, **{f"ECSTaskCountFor{key}Env": "1-2" for key in ID}).resources
+    resources = resolve(template, {f"ECSTaskCountFor{key}Env": "1-2" for key in ID}, TARGET).resources
     assert "answer 200 on port 3000" in template["Parameters"]["ECSTaskImages"]["Description"]
     for key in ID:
         (container,) = resources[f"ECSTaskDefinitionFor{key}Env"]["Properties"]["ContainerDefinitions"]
