@@ -237,7 +237,7 @@ class CodeBuildSettings:
 class EcsEnvironmentSettings:
     """The templates of one ECS environment: network, load balancer, cluster and service, apart or together.
 
-    ``environment``: the one whose names the forms propose.
+    ``environment``: the one whose names the forms propose, and whose kind of network they ask for or make.
     ``architecture``: the processor that the image is built for; it also picks the instances and their image.
     ``container_port``: 1 to 65535, where the application listens, as its Dockerfile says.
     ``first_image``: what the service runs until the first deployment. It must answer 200 on

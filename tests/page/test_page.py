@@ -295,11 +295,9 @@ def test_a_network_that_exists_is_asked_for_by_its_ids() -> None:
     for name, each in typed.items():
         assert "Default" not in each
         # Whose it is is in the label, in each language.
-        environment = {"Dev": ("development", "開発"), "Prod": ("production", "本番")}[
-            name.split("For")[1][: -len("Env")]
-        ]
-        assert environment[0] in each["Label"]
-        assert environment[1] in japanese["parameters"][name]["Label"]
+        english, own = ("development", "開発") if name.endswith("ForDevEnv") else ("production", "本番")
+        assert english in each["Label"]
+        assert own in japanese["parameters"][name]["Label"]
 
 
 def test_the_buckets_region_is_known_also_where_nothing_can_be_launched(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -82,6 +82,8 @@ def after_network(network: Network, resource: AnyResource) -> AnyResource:
 def build(settings: EcsEnvironmentSettings) -> Template:
     """A template with the VPC, and outputs that the templates of load balancer, cluster and service ask for.
 
+    They ask for them where the environment's network is new or public.
+
     Raises :class:`SettingsError` for what is not settings.
     """
     instance("settings", settings, EcsEnvironmentSettings)
