@@ -273,6 +273,26 @@ def test_attack_is_found_whatever_one_grant_reaches() -> None:
         assert {request.resource for request in found} == {victim}
 
 
+@pytest.mark.parametrize("kind", ["s3:arn", "sns:topicArn", "ecr:arn"])
+def test_attack_on_what_a_shared_key_encrypts_is_found(kind: str) -> None:
+    """A build of development that could use the key for something of production, named or not."""
+    system = quick_start(TARGET, own_key=True)
+    victims = belongings(system, "Prod")
+    (role, *_) = build_roles(system, "Dev")
+    policy = system.permissions(role)
+    (key,) = (victim for victim in victims if ":kms:" in victim)
+    of_kind = [victim for victim in victims if victim.split(":")[2] == kind.partition(":")[0]]
+    assert of_kind
+    for victim in of_kind:
+        context = {f"kms:EncryptionContext:aws:{kind}": victim}
+        wider: dict[str, Any] = {"Effect": "Allow", "Action": ["kms:Decrypt"], "Resource": [key]}
+        found = attacks({**policy, "Statement": [*policy["Statement"], wider]}, TARGET, victims)
+        assert context in [request.context for request in found]
+        wider["Condition"] = {"StringEquals": context}
+        found = attacks({**policy, "Statement": [*policy["Statement"], wider]}, TARGET, victims)
+        assert [(request.action, request.context) for request in found] == [("kms:Decrypt", context)]
+
+
 def test_documented_figures_are_those_of_the_rendered_policies() -> None:
     builds = [f"ours: CodeBuild, {step.display_name}" for step in BUILD_STEPS]
     names = ("ours: CodePipeline", *builds, "ours: EventBridge")

@@ -9,13 +9,15 @@ import pytest
 from botocore.session import get_session
 from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 from troposphere import Tags, Template
+from troposphere.applicationautoscaling import ScalableTarget
 from troposphere.autoscaling import AutoScalingGroup
 from troposphere.ec2 import VPC
+from troposphere.elasticloadbalancingv2 import Listener
 from troposphere.ssm import Parameter
 
-from ecs_cd_templates import RenderSettings, SettingsError
+from ecs_cd_templates import RenderSettings, SettingsError, render
 from ecs_cd_templates.cfn.tags import MAX_TAGS, add_tags, checked_tags
-from support import DEFAULT, PARTITIONS, data
+from support import DEFAULT, PARTITIONS, data, rendered
 
 TAGS = (("team", "shop"), ("Kosten-Stelle", "4711 /ü"), ("a", "b=c"))
 TAGGED = RenderSettings(tags=TAGS)
@@ -108,6 +110,13 @@ def test_a_type_with_tags_in_another_form_is_noticed() -> None:
     template.add_resource(Parameter("Value", Type="String", Value="x"))
     with pytest.raises(TypeError):
         add_tags(template, TAGS)
+
+
+def test_an_older_troposphere_renders_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = rendered(TAGGED)
+    for kind in (ScalableTarget, Listener):
+        monkeypatch.delitem(kind.props, "Tags", raising=False)
+    assert render(TAGGED) == dict(known)
 
 
 ACCEPTED: tuple[object, ...] = (

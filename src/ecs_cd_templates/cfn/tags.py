@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from troposphere import AWSObject, Tags, Template
+from troposphere import Tags, Template
 from troposphere.autoscaling import AutoScalingGroup
 from troposphere.ec2 import LaunchTemplate, TagSpecifications
 from troposphere.ecs import Service
@@ -27,6 +27,9 @@ _PUNCTUATION = " _.:/=+-@"
 
 # What a launch starts beside the instance, which has the tags of its group.
 _STARTED = ("volume", "network-interface")
+
+# What takes tags, and is not known to by each troposphere that this package takes.
+_UNKNOWN_TO_TROPOSPHERE = ("AWS::ApplicationAutoScaling::ScalableTarget", "AWS::ElasticLoadBalancingV2::Listener")
 
 
 def checked_tags(name: str, tags: object) -> tuple[Pair, ...]:
@@ -81,15 +84,13 @@ def add_tags(template: Template, tags: Sequence[Pair]) -> Template:
             own = resource.properties.get("Tags", [])
             resource.Tags = [*own, *({**tag, "PropagateAtLaunch": True} for tag in _further(own, tags))]
         elif "Tags" in resource.props:
-            _tag(resource, tags)
+            own = resource.properties.get("Tags", Tags())
+            resource.Tags = _list([*own.tags, *_further(own.tags, tags)])
+        elif resource.resource_type in _UNKNOWN_TO_TROPOSPHERE:
+            resource.properties["Tags"] = _list(_further([], tags))
         if isinstance(resource, Service):
             resource.PropagateTags = "SERVICE"
     return template
-
-
-def _tag(resource: AWSObject, tags: Sequence[Pair]) -> None:
-    own = resource.properties.get("Tags", Tags())
-    resource.Tags = _list([*own.tags, *_further(own.tags, tags)])
 
 
 def _further(own: Sequence[dict[str, object]], tags: Sequence[Pair]) -> list[dict[str, object]]:
