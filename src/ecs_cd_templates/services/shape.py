@@ -31,7 +31,7 @@ from ..settings import (
 )
 from ..sources.connection import Host
 from ..steps import BUILD_MINUTES, COMPUTE_TYPES, MAX_STEPS
-from .stand_ins import CONNECTION, FULL_REPOSITORY_ID, HOST_ARN, KMS_KEY_ARN, PERMISSIONS
+from .stand_ins import CONNECTION_ARN, CONNECTION_NAME, FULL_REPOSITORY_ID, HOST_ARN, KMS_KEY_ARN, PERMISSIONS
 
 ApprovalMessage = Literal["shown", "hidden"]
 Permissions = Literal["self_managed", "service_managed"]
@@ -66,6 +66,14 @@ _VPC = Constraint(pattern="^vpc-(?:[0-9a-f]{8}|[0-9a-f]{17})$", message="give th
 _SUBNET = Constraint(
     pattern="^subnet-(?:[0-9a-f]{8}|[0-9a-f]{17})$", message="give the ID of a subnet, such as subnet-0a1b2c3d"
 )
+# The names have a length of their own.
+_NAME = f"^(?=.{{1,{CONNECTION_NAME.max_length}}}$){(CONNECTION_NAME.pattern or '').removeprefix('^')}"
+_CONNECTION = Constraint(
+    pattern=f"{_NAME}|{CONNECTION_ARN.pattern}",
+    min_length=1,
+    max_length=CONNECTION_ARN.max_length,
+    message="give the ARN of a connection, or a name of 1 to 32 letters, digits, hyphens and underscores",
+)
 _SIZES = ", ".join(f"{cpu}/{memory}" for cpu, memory in TASK_SIZES)
 _LOG_DAYS = ", ".join(constraints.LOG_RETENTION.allowed_values or ())
 
@@ -85,6 +93,13 @@ def _limits(constraint: Constraint) -> dict[str, Any]:
         "max_length": constraint.max_length,
         "extra": {"remedy": constraint.message},
     }
+
+
+_PROPERTY_NAMES = {
+    "maxLength": constraints.APPLICATION_NAME.max_length,
+    "minLength": constraints.APPLICATION_NAME.min_length,
+    "pattern": constraints.APPLICATION_NAME.pattern,
+}
 
 
 def _choice(description: str, choices: Sequence[str]) -> Meta:
@@ -135,7 +150,7 @@ ConnectionName: TypeAlias = Annotated[
     str,
     _text(
         "The connection to the Git host: the ARN of one that there is, or a name, and then it is made",
-        CONNECTION,
+        _CONNECTION,
         "acme",
     ),
 ]
@@ -456,9 +471,14 @@ class SettingsFile(_Record, frozen=True, kw_only=True):
     ] = UNSET
     services: Annotated[
         dict[
-            Annotated[str, _text("The service's name", constraints.APPLICATION_NAME, "shop")],
+            Annotated[str, Meta(**_limits(constraints.APPLICATION_NAME))],
             Annotated[ServiceEntry, _about("A service; {} has all from the defaults")],
         ],
-        Meta(description="The services, by name: everything that a service has is named after it", min_length=1),
+        Meta(
+            description="The services, by name: everything that a service has is named after it",
+            min_length=1,
+            # msgspec 0.22 is the first that tells this by itself.
+            extra_json_schema={"propertyNames": _PROPERTY_NAMES},
+        ),
     ]
     rollout: Maybe[Annotated[RolloutEntry, _about("How stack sets reach the accounts")]] = UNSET

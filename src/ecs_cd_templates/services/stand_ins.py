@@ -53,28 +53,35 @@ def placed(tests: BuildStep, image: BuildStep, further: Sequence[tuple[BuildStep
     return order
 
 
-_REGION = "(?:" + "|".join(partition.region_pattern for partition in PARTITIONS.values()) + ")"
-_ARN = rf"arn:(?:{'|'.join(PARTITIONS)})"
+def _arn(service: str, resource: str) -> str:
+    regions = "|".join(f"{name}:{service}:{partition.region_pattern}" for name, partition in PARTITIONS.items())
+    return f"arn:(?:{regions}):[0-9]{{12}}:{resource}"
 
-# https://docs.aws.amazon.com/kms/latest/developerguide/concepts.html#key-id-key-ARN
+
+_UUID = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+
+# https://docs.aws.amazon.com/kms/latest/developerguide/concepts.html#key-id
 KMS_KEY_ARN = Constraint(
-    pattern=rf"^{_ARN}:kms:{_REGION}:[0-9]{{12}}:key/[A-Za-z0-9-]{{1,64}}$",
-    message="give the ARN of a key, not of an alias: arn:aws:kms:eu-west-1:111122223333:key/…",
+    pattern=f"^{_arn('kms', f'key/(?:{_UUID}|mrk-[0-9a-f]{{32}})')}$",
+    max_length=200,
+    message="give the ARN of a key, not of an alias: arn:aws:kms:REGION:ACCOUNT:key/ID",
 )
-# https://docs.aws.amazon.com/codeconnections/latest/APIReference/API_CreateConnection.html; older ones have another
-# service's name in their ARN. What is made has a name that needs no quotes anywhere.
-CONNECTION = Constraint(
-    pattern=rf"^(?:{_ARN}:(?:codeconnections|codestar-connections):{_REGION}:[0-9]{{12}}:connection/[A-Za-z0-9-]{{1,64}}"
-    r"|[A-Za-z0-9][A-Za-z0-9._-]{0,31})$",
-    message="give the ARN of a connection, or a name of 1 to 32 letters, digits, hyphens, dots or underscores",
+
+# https://docs.aws.amazon.com/codeconnections/latest/APIReference/API_CreateConnection.html; older ARNs have the older
+# prefix (https://docs.aws.amazon.com/dtconsole/latest/userguide/rename.html).
+_CONNECTIONS = "(?:codeconnections|codestar-connections)"
+CONNECTION_ARN = Constraint(
+    pattern=f"^{_arn(_CONNECTIONS, f'connection/{_UUID}')}$", max_length=256, message="give the ARN of a connection"
 )
+CONNECTION_NAME = Constraint(pattern=r"^[A-Za-z0-9_-]+$", min_length=1, max_length=32, message="give a name")
 HOST_ARN = Constraint(
-    pattern=rf"^{_ARN}:(?:codeconnections|codestar-connections):{_REGION}:[0-9]{{12}}:host/[A-Za-z0-9._/-]{{1,128}}$",
-    message="give the ARN of a host",
+    pattern=f"^{_arn(_CONNECTIONS, 'host/[A-Za-z0-9_.-]+')}$", max_length=256, message="give the ARN of a host"
 )
+
 # https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-CodestarConnectionSource.html
 FULL_REPOSITORY_ID = Constraint(
-    pattern=r"^[A-Za-z0-9._-]+(?:/[A-Za-z0-9._-]+)+$",
-    max_length=256,
+    pattern=r"^(?![\s\S]*\.git$)[A-Za-z0-9_.-]+(?:/[A-Za-z0-9_.-]+)+$",
+    min_length=3,
+    max_length=255,
     message="give the owner and the repository, such as acme/cart",
 )
