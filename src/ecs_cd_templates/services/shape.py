@@ -48,12 +48,9 @@ _UNIT = Constraint(
     pattern=r"^(?:ou-[a-z0-9]{4,32}-[a-z0-9]{8,32}|r-[a-z0-9]{4,32})$",
     message="give the ID of an organizational unit, such as ou-ab12-cd34ef56, or of the root",
 )
-_EXECUTION_ROLE = Constraint(
-    pattern=constraints.NEW_ROLE_NAME.pattern, max_length=64, message=constraints.NEW_ROLE_NAME.message
-)
 _ADMINISTRATION_ROLE = Constraint(
-    pattern=r"^arn:[a-z-]+:iam::[0-9]{12}:role/[!-~]{1,512}$",
-    message="give the role's ARN, such as arn:aws:iam::111122223333:role/AWSCloudFormationStackSetAdministrationRole",
+    pattern=rf"^arn:(?:{'|'.join(PARTITIONS)}):iam::[0-9]{{12}}:role/[!-~]{{1,512}}$",
+    message="give the role's ARN, which ends in role/NAME",
 )
 # https://docs.aws.amazon.com/accounts/latest/reference/manage-acct-identifiers.html
 _ACCOUNT = Constraint(pattern="^[0-9]{12}$", message='give the 12 digits in quotes, such as "111122223333"')
@@ -448,7 +445,7 @@ class RolloutEntry(_Record, frozen=True, kw_only=True):
             str,
             _text(
                 "The name of the role in each account; with self_managed only",
-                _EXECUTION_ROLE,
+                constraints.NEW_ROLE_NAME,
                 "AWSCloudFormationStackSetExecutionRole",
             ),
         ]
