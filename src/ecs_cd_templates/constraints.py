@@ -255,12 +255,12 @@ HOST_ARN_OR_BLANK = replace(HOST_ARN, pattern=f"^(?:|{_arn(_CONNECTIONS, 'host/[
 
 # codeconnections ConnectionName, of which we take what needs no quoting.
 CONNECTION_NAME = Constraint(
-    pattern=r"^[A-Za-z0-9_-]+$",
+    pattern=r"^[A-Za-z0-9_-]{1,32}$",
     min_length=1,
     max_length=32,
     message=Text("constraint.CONNECTION_NAME"),
 )
-CONNECTION_NAME_OR_BLANK = replace(CONNECTION_NAME, pattern=r"^[A-Za-z0-9_-]*$", min_length=None)
+CONNECTION_NAME_OR_BLANK = replace(CONNECTION_NAME, pattern=r"^[A-Za-z0-9_-]{0,32}$", min_length=None)
 
 # Owner and repository, with GitLab's subgroups between them
 # (https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-CodestarConnectionSource.html). The

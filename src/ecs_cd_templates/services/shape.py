@@ -38,7 +38,9 @@ ApprovalMessage = Literal["shown", "hidden"]
 
 # The ARN of a connection that there is, or the name of one to make.
 _CONNECTION = Constraint(
-    pattern=f"(?:{constraints.CONNECTION_ARN.pattern})|(?:{constraints.CONNECTION_NAME.pattern})",
+    pattern=f"(?:{constraints.CONNECTION_NAME.pattern})|(?:{constraints.CONNECTION_ARN.pattern})",
+    min_length=1,
+    max_length=constraints.CONNECTION_ARN.max_length,
     message="give the ARN of a connection, or a name of 1 to 32 letters, digits, hyphens or underscores",
 )
 
@@ -54,9 +56,6 @@ _UNIT = Constraint(
     pattern=r"^(?:ou-[a-z0-9]{4,32}-[a-z0-9]{8,32}|r-[a-z0-9]{4,32})$",
     message="give the ID of an organizational unit, such as ou-ab12-cd34ef56, or of the root",
 )
-_EXECUTION_ROLE = Constraint(
-    pattern=constraints.NEW_ROLE_NAME.pattern, max_length=64, message=constraints.NEW_ROLE_NAME.message
-)
 # https://docs.aws.amazon.com/accounts/latest/reference/manage-acct-identifiers.html
 _ACCOUNT = Constraint(pattern="^[0-9]{12}$", message='give the 12 digits in quotes, such as "111122223333"')
 _REGION = Constraint(
@@ -67,6 +66,14 @@ _REGION = Constraint(
 _VPC = Constraint(pattern="^vpc-(?:[0-9a-f]{8}|[0-9a-f]{17})$", message="give the ID of a VPC, such as vpc-0a1b2c3d")
 _SUBNET = Constraint(
     pattern="^subnet-(?:[0-9a-f]{8}|[0-9a-f]{17})$", message="give the ID of a subnet, such as subnet-0a1b2c3d"
+)
+# The names have a length of their own.
+_NAME = f"^(?=.{{1,{CONNECTION_NAME.max_length}}}$){(CONNECTION_NAME.pattern or '').removeprefix('^')}"
+_CONNECTION = Constraint(
+    pattern=f"{_NAME}|{CONNECTION_ARN.pattern}",
+    min_length=1,
+    max_length=CONNECTION_ARN.max_length,
+    message="give the ARN of a connection, or a name of 1 to 32 letters, digits, hyphens and underscores",
 )
 _SIZES = ", ".join(f"{cpu}/{memory}" for cpu, memory in TASK_SIZES)
 _LOG_DAYS = ", ".join(constraints.LOG_RETENTION.allowed_values or ())
@@ -87,6 +94,13 @@ def _limits(constraint: Constraint) -> dict[str, Any]:
         "max_length": constraint.max_length,
         "extra": {"remedy": constraint.message},
     }
+
+
+_PROPERTY_NAMES = {
+    "maxLength": constraints.APPLICATION_NAME.max_length,
+    "minLength": constraints.APPLICATION_NAME.min_length,
+    "pattern": constraints.APPLICATION_NAME.pattern,
+}
 
 
 def _choice(description: str, choices: Sequence[str]) -> Meta:
@@ -447,7 +461,7 @@ class RolloutEntry(_Record, frozen=True, kw_only=True):
             str,
             _text(
                 "The name of the role in each account; with self_managed only",
-                _EXECUTION_ROLE,
+                constraints.NEW_ROLE_NAME,
                 EXECUTION_ROLE,
             ),
         ]
@@ -476,9 +490,14 @@ class SettingsFile(_Record, frozen=True, kw_only=True):
     ] = UNSET
     services: Annotated[
         dict[
-            Annotated[str, _text("The service's name", constraints.APPLICATION_NAME, "shop")],
+            Annotated[str, Meta(**_limits(constraints.APPLICATION_NAME))],
             Annotated[ServiceEntry, _about("A service; {} has all from the defaults")],
         ],
-        Meta(description="The services, by name: everything that a service has is named after it", min_length=1),
+        Meta(
+            description="The services, by name: everything that a service has is named after it",
+            min_length=1,
+            # msgspec 0.22 is the first that tells this by itself.
+            extra_json_schema={"propertyNames": _PROPERTY_NAMES},
+        ),
     ]
     rollout: Maybe[Annotated[RolloutEntry, _about("How stack sets reach the accounts")]] = UNSET
