@@ -158,6 +158,22 @@ def test_says_what_is_replaced(kind: str, old: dict[str, Any], new: dict[str, An
 
 
 @pytest.mark.parametrize(
+    ("policy", "end"),
+    [
+        ({}, ""),
+        ({"UpdateReplacePolicy": "Delete"}, ""),
+        ({"UpdateReplacePolicy": "Retain"}, ", and the old one is kept"),
+    ],
+)
+def test_says_what_becomes_of_what_is_replaced(policy: dict[str, str], end: str) -> None:
+    def template(**properties: str) -> dict[str, Any]:
+        return _template(("X", "AWS::ECR::Repository", {"Properties": properties, **policy}))
+
+    (difference,) = of_templates(template(RepositoryName="a"), template(RepositoryName="b"))
+    assert difference.effect == f"REPLACED{end}"
+
+
+@pytest.mark.parametrize(
     ("kind", "old", "new"),
     [
         (GROUP, {"HealthCheckPath": "/"}, {"HealthCheckPath": "/x"}),
@@ -279,7 +295,7 @@ def test_another_name_of_an_application_of_ours_replaces_what_has_it() -> None:
     said = _said(old, named)
     assert (
         "changed: resource ECRRepositoryForDevEnv (AWS::ECR::Repository): RepositoryName: follows parameter "
-        "ApplicationName: REPLACED if its default is used" in said
+        "ApplicationName: REPLACED if its default is used, and the old one is kept" in said
     )
 
 

@@ -267,10 +267,10 @@ def _effect(old: Template, new: Template, name: str, path: Steps) -> str:
             if before == after or any(part not in ("*", step) for part, step in zip(parts, path, strict=False)):
                 continue
             if not any(map(_has_intrinsic, (before, after))):
-                return may + _if_named(one, other)
+                return may + _with_old(one, other)
             if _usual_value(old, before) == _usual_value(new, after) is not NOT_GIVEN:
                 return "updated in place, as the value is the same with the defaults"
-            return f"{may} unless the value stays the same{_if_named(one, other)}"
+            return f"{may} unless the value stays the same{_with_old(one, other)}"
     return ""
 
 
@@ -287,13 +287,16 @@ def _usual_value(template: Template, node: Any) -> Any:
         return NOT_GIVEN
 
 
-def _if_named(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
-    """The end of the effect for a resource whose name is fixed: a second one of this name cannot be made.
+def _with_old(old: Mapping[str, Any], new: Mapping[str, Any], *, renamed: bool = False) -> str:
+    """The end of the effect for a replaced resource: what its name is in the way of, or whether the old one is kept.
 
-    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-name.html
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-name.html and
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-updatereplacepolicy.html
     """
     name = _own_name(new)
-    return ", which FAILS while its name stays" if name is not None and name == _own_name(old) else ""
+    if name is not None and name == _own_name(old) and not renamed:
+        return ", which FAILS while its name stays"
+    return "" if new.get("UpdateReplacePolicy", "Delete") == "Delete" else ", and the old one is kept"
 
 
 def _at(node: Any, parts: list[str]) -> Iterator[Any]:
@@ -326,9 +329,9 @@ def _followed(old: Template, new: Template, name: str, replaced: frozenset[str])
             before, after = (list(_at(each.get("Properties", {}), place.split("/"))) for each in (one, other))
             if before != after:
                 continue
-            fails = "" if place in own_names(other["Type"]) else _if_named(one, other)
+            end = _with_old(one, other, renamed=place in own_names(other["Type"]))
             for what, when in _reasons(old, new, after, replaced):
-                yield place.replace("/", "."), f"follows {what}", f"{may} if {when}{fails}"
+                yield place.replace("/", "."), f"follows {what}", f"{may} if {when}{end}"
 
 
 def _reasons(old: Template, new: Template, node: Any, replaced: frozenset[str]) -> Iterator[tuple[str, str]]:
