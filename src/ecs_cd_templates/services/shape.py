@@ -67,14 +67,6 @@ _VPC = Constraint(pattern="^vpc-(?:[0-9a-f]{8}|[0-9a-f]{17})$", message="give th
 _SUBNET = Constraint(
     pattern="^subnet-(?:[0-9a-f]{8}|[0-9a-f]{17})$", message="give the ID of a subnet, such as subnet-0a1b2c3d"
 )
-# The names have a length of their own.
-_NAME = f"^(?=.{{1,{CONNECTION_NAME.max_length}}}$){(CONNECTION_NAME.pattern or '').removeprefix('^')}"
-_CONNECTION = Constraint(
-    pattern=f"{_NAME}|{CONNECTION_ARN.pattern}",
-    min_length=1,
-    max_length=CONNECTION_ARN.max_length,
-    message="give the ARN of a connection, or a name of 1 to 32 letters, digits, hyphens and underscores",
-)
 _SIZES = ", ".join(f"{cpu}/{memory}" for cpu, memory in TASK_SIZES)
 _LOG_DAYS = ", ".join(constraints.LOG_RETENTION.allowed_values or ())
 
