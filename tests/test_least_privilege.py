@@ -239,7 +239,7 @@ def test_production_with_prerequisites_of_its_own_and_the_others_do_not_reach_ea
 
 @pytest.mark.parametrize(("launch_type", "network"), LAUNCHES)
 def test_roles_policies_are_all_that_allows_anything(launch_type: str, network: str) -> None:
-    for system in (quick_start(TARGET, launch_type, network), apart(TARGET)):
+    for system in (quick_start(TARGET, launch_type, network=network), apart(TARGET)):
         assert list(other_grants(system.resources)) == []
     environment = resolve(data()["ecs-environment.yaml"], {"ECSLaunchType": launch_type}, TARGET)
     assert list(other_grants(environment.resources)) == []

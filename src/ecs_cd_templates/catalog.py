@@ -102,8 +102,8 @@ def templates(settings: RenderSettings | None = None) -> Mapping[str, Callable[[
         first_image=settings.first_image,
         cpu_target_percent=settings.cpu_target_percent,
     )
+    first = everything.ecs_environment(settings.environments[0])
     networks = {each.network: everything.ecs_environment(each) for each in reversed(settings.environments)}
-    first = networks[settings.environments[0].network]
     projects = [
         CodeBuildSettings(step=step, architecture=architecture, own_key=pipeline.own_key) for step in pipeline.steps
     ]
@@ -122,8 +122,8 @@ def templates(settings: RenderSettings | None = None) -> Mapping[str, Callable[[
         "ecs-cluster.yaml": partial(ecs_cluster.build, first),
         "ecs-service.yaml": partial(ecs_service.build, first),
         **{
-            ecs_environment.file_name(one.environment): partial(ecs_environment.build, one)
-            for one in reversed(networks.values())
+            name: partial(ecs_environment.build, networks[kind])
+            for kind, name in ecs_environment.file_names(settings.environments).items()
         },
     }
     return {name: partial(_tagged, build, settings.tags) for name, build in builders.items()}

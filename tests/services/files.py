@@ -96,7 +96,11 @@ FULL: dict[str, Any] = {
         "shop": {**_DEFAULTS, "environments": {"Live": _OVERRIDE}},
         "cart": {},
     },
-    "rollout": {"permissions": "service_managed", "organizational_units": ["ou-ab12-cd34ef56"]},
+    "rollout": {
+        "permissions": "service_managed",
+        "organizational_units": ["ou-ab12-cd34ef56"],
+        "delegated_admin": True,
+    },
 }
 """A file with every key, but for those of another kind of source or rollout."""
 
@@ -104,7 +108,7 @@ CODECOMMIT: dict[str, Any] = {
     "services": {"shop": {"source": {"codecommit": "shop"}}},
     "rollout": {
         "permissions": "self_managed",
-        "administration_role": f"arn:aws:iam::{ACCOUNT}:role/Administration",
+        "administration_role": "Administration",
         "execution_role": "Execution",
     },
 }

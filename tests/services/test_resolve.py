@@ -159,10 +159,12 @@ def test_every_key_arrives() -> None:
 
 
 def test_the_rollout() -> None:
-    assert services(FULL).rollout == Rollout(permissions="service_managed", organizational_units=("ou-ab12-cd34ef56",))
+    assert services(FULL).rollout == Rollout(
+        permissions="service_managed", organizational_units=("ou-ab12-cd34ef56",), delegated_admin=True
+    )
     assert services(CODECOMMIT).rollout == Rollout(
         permissions="self_managed",
-        administration_role=f"arn:aws:iam::{ACCOUNT}:role/Administration",
+        administration_role="Administration",
         execution_role="Execution",
     )
     assert _read(EXAMPLE).rollout is None

@@ -67,10 +67,11 @@ def _stacks(target: Target) -> Iterator[Stack]:
         }
         yield from _stack(target, step.file_name, {**shared, **named})
     yield from _stack(target, ALL_ENVIRONMENTS, together)
+    networks = ecs_environment.file_names(settings.environments)
     for environment in settings.environments:
         alone = Scope(environment, only=True)
         values = {**_of_environment(target, alone), **shared}
-        for template in (deployment_pipeline.file_name(environment), ecs_environment.file_name(environment)):
+        for template in (deployment_pipeline.file_name(environment), networks[environment.network]):
             yield from _stack(target, template, values, environment)
 
 

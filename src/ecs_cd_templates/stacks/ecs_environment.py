@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from troposphere import And, Equals, Not, Template
 from troposphere.ecs import Service
 
@@ -38,15 +40,20 @@ def build(settings: EcsEnvironmentSettings) -> Template:
     return template
 
 
-def file_name(environment: Environment) -> str:
-    """The file that a template of an environment with such a network is rendered to."""
+def file_names(environments: Sequence[Environment]) -> dict[NetworkKind, str]:
+    """The file that a template of an environment is rendered to, by the kinds of network that there are.
+
+    The first environment's kind has the usual name.
+    """
     kinds: dict[NetworkKind, str] = {
-        "new": "",
+        "new": "-in-new-vpc",
         "public": "-in-public-subnets",
         "private_tasks": "-with-private-tasks",
         "private": "-in-private-subnets",
     }
-    return f"ecs-environment{kinds[environment.network]}.yaml"
+    first = environments[0].network
+    every = dict.fromkeys(environment.network for environment in environments)
+    return {kind: f"ecs-environment{'' if kind == first else kinds[kind]}.yaml" for kind in every}
 
 
 def entries(settings: EcsEnvironmentSettings, scope: Scope) -> list[Entry]:
