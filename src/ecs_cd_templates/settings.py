@@ -31,7 +31,7 @@ MAX_ENVIRONMENTS_OF_A_ROLE = 12
 MAX_ENVIRONMENTS_AT_ONCE = 8
 
 # The least and the most; where they come from is said at the fields.
-DEPLOYMENT_MINUTES = 1, 60
+DEPLOY_MINUTES = 1, 60
 APPROVAL_MINUTES = 1440, 86400
 CPU_TARGET_PERCENT = 10, 90
 PORTS = 1, 65535
@@ -109,9 +109,7 @@ class PipelineSettings:
                 self.rollback_on_failure,
                 "only V2 pipelines roll back: set it to False, or pipeline_type to 'V2'",
             )
-        whole_number(
-            "PipelineSettings.deployment_timeout_minutes", self.deployment_timeout_minutes, *DEPLOYMENT_MINUTES
-        )
+        whole_number("PipelineSettings.deployment_timeout_minutes", self.deployment_timeout_minutes, *DEPLOY_MINUTES)
         whole_number("PipelineSettings.approval_timeout_minutes", self.approval_timeout_minutes, *APPROVAL_MINUTES)
 
 
