@@ -136,7 +136,7 @@ def services_of(options: argparse.Namespace) -> list[Service]:
 def add_settings(parser: argparse.ArgumentParser) -> None:
     """Adds the options of what is rendered."""
     add_environments(parser)
-    _add_choices(parser)
+    _add_builds_and_choices(parser)
 
 
 def add_environments(parser: argparse.ArgumentParser) -> None:
@@ -160,7 +160,7 @@ def environments_of(options: argparse.Namespace) -> Sequence[Environment]:
     return [_environment(text) for text in options.environment] or ENVIRONMENTS
 
 
-def _add_choices(parser: argparse.ArgumentParser) -> None:
+def _add_builds_and_choices(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--build-step",
         action="append",
