@@ -31,7 +31,7 @@ MAX_ENVIRONMENTS_OF_A_ROLE = 12
 MAX_ENVIRONMENTS_AT_ONCE = 8
 
 # The least and the most; where they come from is said at the fields.
-DEPLOYMENT_MINUTES = 1, 60
+DEPLOY_MINUTES = 1, 60
 APPROVAL_MINUTES = 1440, 86400
 CPU_TARGET_PERCENT = 10, 90
 PORTS = 1, 65535
@@ -114,9 +114,7 @@ class PipelineSettings:
         if self.source.needs_v2 and self.pipeline_type != "V2":
             remedy = f"only V2 pipelines are started through a {type(self.source).__name__}: set it to 'V2'"
             raise SettingsError("PipelineSettings.pipeline_type", self.pipeline_type, remedy)
-        whole_number(
-            "PipelineSettings.deployment_timeout_minutes", self.deployment_timeout_minutes, *DEPLOYMENT_MINUTES
-        )
+        whole_number("PipelineSettings.deployment_timeout_minutes", self.deployment_timeout_minutes, *DEPLOY_MINUTES)
         whole_number("PipelineSettings.approval_timeout_minutes", self.approval_timeout_minutes, *APPROVAL_MINUTES)
 
 

@@ -94,7 +94,7 @@ def add_published_settings(parser: argparse.ArgumentParser) -> None:
 def add_settings(parser: argparse.ArgumentParser) -> None:
     """Adds the options of what is rendered."""
     add_environments(parser)
-    _add_choices(parser)
+    _add_builds_and_choices(parser)
 
 
 def add_environments(parser: argparse.ArgumentParser) -> None:
@@ -118,7 +118,7 @@ def environments_of(options: argparse.Namespace) -> Sequence[Environment]:
     return [_environment(text) for text in options.environment] or ENVIRONMENTS
 
 
-def _add_choices(parser: argparse.ArgumentParser) -> None:
+def _add_builds_and_choices(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--build-step",
         action="append",

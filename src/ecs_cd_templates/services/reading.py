@@ -41,7 +41,10 @@ _LONGEST_KEY_SHOWN = 80
 
 @dataclass(frozen=True)
 class Unquoted:
-    """A text without quotes that not every reader of YAML takes for the same: a date, ``1.0``, ``on``, ``0123``."""
+    """A text that errors show as it is.
+
+    In the data it is one without quotes that not every reader of YAML takes for the same: a date, ``1.0``, ``on``.
+    """
 
     text: str
 
@@ -119,25 +122,12 @@ def read_text(name: str, content: bytes) -> Document:
     return document
 
 
-class _Nothing:
-    def __repr__(self) -> str:
-        return "the file"
-
-
-NOTHING = _Nothing()
+NOTHING = Unquoted("the file")
 
 
 def shown(value: object) -> object:
     """What an error shows of the value: of a mapping or a list, that it is one."""
-    return _Word("a mapping") if isinstance(value, dict) else _Word("a list") if isinstance(value, list) else value
-
-
-@dataclass(frozen=True)
-class _Word:
-    word: str
-
-    def __repr__(self) -> str:
-        return self.word
+    return Unquoted("a mapping" if isinstance(value, dict) else "a list") if isinstance(value, dict | list) else value
 
 
 _Node: TypeAlias = yaml.ScalarEvent | yaml.SequenceStartEvent | yaml.MappingStartEvent

@@ -24,7 +24,7 @@ from ..rollouts import ADMINISTRATION_ROLE, EXECUTION_ROLE, Permissions
 from ..settings import (
     APPROVAL_MINUTES,
     CPU_TARGET_PERCENT,
-    DEPLOYMENT_MINUTES,
+    DEPLOY_MINUTES,
     MAX_ENVIRONMENTS_AT_ONCE,
     PORTS,
     Architecture,
@@ -359,7 +359,7 @@ class Defaults(_Record, frozen=True, kw_only=True):
         Annotated[int, _number("After how many minutes a request without an answer fails the run", APPROVAL_MINUTES)]
     ] = UNSET
     deployment_timeout_minutes: Maybe[
-        Annotated[int, _number("How many minutes a deployment may take", DEPLOYMENT_MINUTES)]
+        Annotated[int, _number("How many minutes a deployment may take", DEPLOY_MINUTES)]
     ] = UNSET
     tests: Maybe[Annotated[Build, _about("The unit tests; with a buildspec of their own they need no Node.js")]] = UNSET
     image: Maybe[Annotated[Build, _about("The build of the container image")]] = UNSET
