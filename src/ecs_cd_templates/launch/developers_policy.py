@@ -91,11 +91,6 @@ def _policy(
     approved = list(_approved(template, Evaluator(template, {**names, **target.pseudo_parameters()})))
     if not approved:
         return None
-    for each in approved:
-        # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
-        branch = each.configuration["BranchName"]
-        if "${" in branch:
-            raise ParameterError("branch", branch, "a policy reads ${ as a variable: rename the branch")
     pipelines = [pipeline_arn(each.pipeline) for each in approved]
     sources = [pipeline_arn(each.source) for each in approved]
     approvals = [pipeline_arn(approval) for each in approved for approval in each.approvals]

@@ -18,6 +18,7 @@ from ..cfn.console import console_url
 from ..cfn.intrinsics import RETAIN, Named, ref, role_arn, sub
 from ..constraints import EXISTING, ResourceName, existing_only
 from ..environments import Environment, Scope
+from ..errors import ParameterError
 from ..grants import Grant
 from ..parameters import (
     APPLICATION,
@@ -241,7 +242,12 @@ class CodeCommit(Provider):
 
         A push asks twice, first without the key: Null leaves that to the second time, as AWS requires of every policy
         that denies GitPush (https://docs.aws.amazon.com/codecommit/latest/userguide/how-to-conditional-branch.html).
+        Raises :class:`ParameterError` for a branch that a policy would read as something else.
         """
+        for branch in (each["BranchName"] for each in configurations):
+            # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
+            if "${" in branch:
+                raise ParameterError("branch", branch, "a policy reads ${ as a variable: rename the branch")
         # All environments share it.
         (repository,) = {each["RepositoryName"] for each in configurations}
         branches = dict.fromkeys(f"refs/heads/{each['BranchName']}" for each in configurations)

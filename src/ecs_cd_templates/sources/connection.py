@@ -84,8 +84,10 @@ class Connection(Provider):
     ``host``: what kind of host it is. ``paths``: files, as patterns such as ``services/cart/**``, of which a push must
     change one to start a pipeline; none means any file.
 
-    A connection that is new has to be finished in the console. A pipeline that is made before that is not started by
-    pushes until it is saved again (https://docs.aws.amazon.com/dtconsole/latest/userguide/connections-update.html).
+    A connection that is new has to be finished in the console
+    (https://docs.aws.amazon.com/dtconsole/latest/userguide/connections-update.html). A pipeline that is made before
+    that is reported not to be started by pushes until it is saved again
+    (https://github.com/aws-ia/terraform-aws-control_tower_account_factory/issues/589).
 
     What may reach a branch, or set a Git tag that starts a pipeline, is decided on the host: protect them there.
 

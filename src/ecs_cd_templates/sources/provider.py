@@ -159,5 +159,6 @@ class Provider(ABC):
     def denied(self, configurations: Sequence[Mapping[str, Any]]) -> list[Statement]:
         """What is denied to developers around the sources of pipelines that wait for an approval.
 
-        ``configurations`` are those of their source actions, resolved.
+        ``configurations`` are those of their source actions, resolved. Raises :class:`ParameterError` for what no
+        policy can name.
         """

@@ -328,13 +328,14 @@ def _pipeline_grants(
     names: Mapping[ParameterSpec, Named], form: Form, scope: Scope, settings: PrerequisitesSettings
 ) -> list[Grant]:
     """What the environment's actions bring with them."""
+    source = settings.pipeline.source
     inputs = PipelineInputs(
         pipeline=form.of(parameters.PIPELINE_NAME, scope),
         pipeline_role=names[PIPELINE_ROLE.spec],
         artifact_bucket=names[BUCKET.spec],
         key=key_of(form, settings.pipeline),
         approval_topic=names[TOPIC.spec] if scope.environment.approval else None,
-        source={spec: names.get(spec, Unknown("the branch")) for spec in settings.pipeline.source.parameters},
+        source={**{spec: names[spec] for spec in source.shared}, source.branch: Unknown("the branch")},
         builds=[BuildInput(step=step, project=names[step.project]) for step in settings.pipeline.steps],
         ecr_repository=form.of(parameters.ECR_REPOSITORY, scope),
         container=Unknown("the container's name"),
