@@ -45,7 +45,7 @@ class Shared:
 
     def proposed(self, environment: Environment | None) -> str:
         """The name that a form proposes: of the environment's own, if it is given."""
-        return "-".join(["ecs-cd", *([environment.id.lower()] if environment else []), self.words])
+        return "-".join(filter(None, ["ecs-cd", environment and environment.id.lower(), self.words]))
 
 
 Default = str | Shared | Callable[[Environment], str | None]

@@ -58,7 +58,8 @@ def test_what_it_writes_can_be_read_with_and_without_what_it_proposes(
             "acme/group/shop",
             more[-1] if "--connection" in more else "shop",
         )
-    # The environments are those that the other commands take from the same options.
+    # The environments are those that the other commands take from the same options, where there is no settings file.
+    Path("ecs-cd.yaml").rename("written.yaml")
     assert command("list", *environments) == 0
     proposed = re.sub(r"^( *)# (\w+: )", r"\1\2", content, flags=re.MULTILINE)
     assert proposed != content
@@ -104,8 +105,8 @@ def test_what_is_there_with_the_same_content_stays(command: Command) -> None:
         ([], "--service"),
         (["--service", "Shop"], "--service: 'Shop': Use 2 to 20"),
         (["--service", "shop", "--source", "svn"], "'svn'"),
-        (["--service", "shop", "--source", "github"], "--repository: not given: give the owner and the repository"),
-        (["--service", "shop", "--source", "github", "--repository", "shop"], "--repository: 'shop': give the owner"),
+        (["--service", "shop", "--source", "github"], "--repository: not given: Give owner and repository"),
+        (["--service", "shop", "--source", "github", "--repository", "shop"], "--repository: 'shop': Give owner"),
         (["--service", "shop", "--repository", "acme/shop"], "--repository: 'acme/shop': is for a Git host"),
         (["--service", "shop", "--connection", "acme"], "--connection: 'acme': is for a Git host"),
         (["--service", "shop", "--source", "gitlabselfmanaged", *HOSTED], "--connection: not given: give the ARN"),

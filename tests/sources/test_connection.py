@@ -174,7 +174,7 @@ def test_approval_fits_with_the_longest_names(host: Host) -> None:
 # What a stack makes for it -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("name", "connection"), [(PREREQUISITES, "ecs-cd-connection"), (QUICK_START, "sample-app")])
+@pytest.mark.parametrize(("name", "connection"), [(PREREQUISITES, "ecs-cd"), (QUICK_START, "sample-app")])
 def test_a_connection_is_made_unless_there_is_one(name: str, connection: str) -> None:
     existing = made(name, settings())
     assert "Connection" not in existing.resources
@@ -193,7 +193,7 @@ def test_a_connection_is_made_unless_there_is_one(name: str, connection: str) ->
 
 def test_prerequisites_of_one_environment_name_their_connection_after_it() -> None:
     for environment, name in (
-        (ENVIRONMENTS[0], "ecs-cd-dev-connection"),
+        (ENVIRONMENTS[0], "ecs-cd-dev"),
         (Environment(id="E" * 18, display_name="e"), None),
     ):
         chosen = replace(settings(), environments=[environment])

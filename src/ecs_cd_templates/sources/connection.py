@@ -53,7 +53,7 @@ CONNECTION_NAME = ParameterSpec(
     name="ConnectionName",
     group=GROUP,
     constraint=constraints.CONNECTION_NAME,
-    default=Shared("connection"),
+    default=Shared(""),
 )
 HOST = ParameterSpec(
     name="HostArn",
