@@ -45,7 +45,8 @@ class Shared:
 
     def proposed(self, environment: Environment | None) -> str:
         """The name that a form proposes: of the environment's own, if it is given."""
-        return "-".join(filter(None, ["ecs-cd", environment and environment.id.lower(), self.words]))
+        own = environment.id.lower() if environment else ""
+        return "-".join(filter(None, ["ecs-cd", own, self.words]))
 
 
 Default = str | Shared | Callable[[Environment], str | None]
