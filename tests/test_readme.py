@@ -98,3 +98,26 @@ def test_emptying_a_bucket_takes_every_version() -> None:
         parts = subprocess.run([sys.executable, "-c", script], input=found, capture_output=True, text=True, check=True)
         deleted = [each["VersionId"] for line in parts.stdout.splitlines() for each in json.loads(line)["Objects"]]
         assert deleted == keys
+
+
+@pytest.mark.parametrize(
+    "path", [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))], ids=lambda path: path.name
+)
+def test_links_lead_somewhere(path: Path) -> None:
+    """To a file that is there, and in the README also to a heading."""
+    text = path.read_text(encoding="utf-8")
+    headings = {
+        re.sub(r"[^\w -]", "", line.lower()).replace(" ", "-") for line in re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    }
+    for target in re.findall(r"\]\(([^)]+)\)", text):
+        file, _, heading = target.partition("#")
+        if target.startswith("https://"):
+            continue
+        assert not file or (path.parent / file).exists(), target
+        assert file or heading in headings, target
+
+
+def test_each_example_answers_a_question() -> None:
+    answers = README[README.index("### Can I …?") : README.index("## Quick start")]
+    for example in (ROOT / "examples").iterdir():
+        assert f"(examples/{example.name})" in answers

@@ -142,3 +142,11 @@ def test_the_order_that_the_tests_work_out_is_one() -> None:
     with pytest.raises(AssertionError, match=r"B waits for \['A'\], which is not made"):
         made_before(missing, outcomes()[0])
     assert made_before(missing, outcomes()[-1])["B"] == {"A"}
+
+
+def test_no_list_of_nothing_to_wait_for() -> None:
+    """Whether CloudFormation takes an empty one is not documented."""
+    topic = Topic("Topic")
+    come_after(topic, {})
+    come_after(topic, {"Bucket": "Made"})
+    assert "DependsOn" not in topic.to_dict()

@@ -32,7 +32,9 @@ def come_after(resource: AWSObject, others: Mapping[str, str | None]) -> None:
     ``DependsOn`` takes no resource whose condition may not hold; a reference in the metadata does the same.
     """
     own = set(_surely_before(resource.to_dict()))
-    resource.DependsOn = sorted(title for title, condition in others.items() if condition is None and title not in own)
+    always = sorted(title for title, condition in others.items() if condition is None and title not in own)
+    if always:
+        resource.DependsOn = always
     conditional = [If(condition, Ref(title), NoValue) for title, condition in others.items() if condition is not None]
     if conditional:
         resource.Metadata = {"CreatedAfter": conditional}
