@@ -106,7 +106,8 @@ def test_emptying_a_bucket_takes_every_version() -> None:
 def test_links_lead_somewhere(path: Path) -> None:
     """To a file that is there, and in the README also to a heading."""
     text = path.read_text(encoding="utf-8")
-    headings = {
+    titles = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    headings = {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
         re.sub(r"[^\w -]", "", line.lower()).replace(" ", "-") for line in re.findall(r"^#+ (.*)$", text, re.MULTILINE)
     }
     for target in re.findall(r"\]\(([^)]+)\)", text):
