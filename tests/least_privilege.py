@@ -28,6 +28,7 @@ from support import DEFAULT, NETWORKS, data, key_arn, network_values, parameters
 GUIDE = "https://docs.aws.amazon.com"
 PIPELINE_ROLE_PAGE = f"{GUIDE}/codepipeline/latest/userguide/how-to-custom-role.html"
 BUILD_ROLE_PAGE = f"{GUIDE}/codebuild/latest/userguide/setting-up-service-role.html"
+CONNECTIONS_PAGE = f"{GUIDE}/dtconsole/latest/userguide/security-iam.html"
 ACTION_PAGES = f"{GUIDE}/codepipeline/latest/userguide/action-reference"
 
 # What S3 and SNS call KMS for, with the permissions of whoever calls them, where they encrypt with a key of yours; and
@@ -56,10 +57,14 @@ PIPELINE_CALLS: dict[str, list[tuple[str, str, dict[str, str], str]]] = {
         )
     ],
     # Only some of the calls to the host are about a repository, and say so; older connections have the older prefix.
+    # What was fetched is put into the bucket with an ACL (https://github.com/aws/aws-cdk/issues/13557).
     "CodeStarSourceConnection": [
-        (f"{prefix}:UseConnection", "{connection}", context, f"{GUIDE}/dtconsole/latest/userguide/security-iam.html")
-        for prefix in ("codeconnections", "codestar-connections")
-        for context in ({}, {f"{prefix}:FullRepositoryId": "{full_repository}"})
+        *(
+            (f"{prefix}:UseConnection", "{connection}", context, CONNECTIONS_PAGE)
+            for prefix in ("codeconnections", "codestar-connections")
+            for context in ({}, {f"{prefix}:FullRepositoryId": "{full_repository}"})
+        ),
+        ("s3:PutObjectAcl", "{object}", {"aws:ResourceAccount": "{account}"}, PIPELINE_ROLE_PAGE),
     ],
     "CodeBuild": [
         (f"codebuild:{call}", "{project}", {}, f"{ACTION_PAGES}-CodeBuild.html")
@@ -87,8 +92,7 @@ PIPELINE_CALLS: dict[str, list[tuple[str, str, dict[str, str], str]]] = {
     ],
 }
 
-# What the artifact store of a pipeline is used for with the pipeline's role. Older copies of the page also have
-# PutObjectAcl: with the owner of the bucket enforced, which is S3's default, no object has an ACL. The tags are those
+# What the artifact store of a pipeline is used for with the pipeline's role, whatever its source. The tags are those
 # that CodePipeline gives its artifacts.
 ARTIFACT_CALLS = [
     *(
@@ -413,6 +417,7 @@ def _pipeline_calls(
             project = configuration.get("ProjectName")
             here = {
                 **names,
+                "account": account,
                 "repository": f"arn:{partition}:codecommit:{place}:{configuration.get('RepositoryName')}",
                 "connection": configuration.get("ConnectionArn"),
                 "full_repository": configuration.get("FullRepositoryId"),

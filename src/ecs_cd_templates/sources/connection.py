@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal, get_args
 
-from awacs import codeconnections, codestar_connections
+from awacs import codeconnections, codestar_connections, s3
 from awacs.aws import Condition, Deny, Statement, StringEqualsIfExists
 from troposphere import Equals, If, Not, NoValue, Or, Output, Template, codepipeline
 from troposphere.codeconnections import Connection as ConnectionResource
@@ -18,7 +18,7 @@ from ..cfn.console import add_partitions, console_url
 from ..cfn.intrinsics import Named, ref, sub
 from ..checks import one_of, patterns
 from ..environments import Environment, Scope
-from ..grants import Grant
+from ..grants import Grant, in_own_account, objects_arn
 from ..parameters import APPLICATION, Entry, Form, ParameterSpec, Part, Purpose, Shared, entry
 from ..steps import SOURCE
 from ..texts import Text
@@ -135,6 +135,21 @@ class Connection(Provider):
             output=output,
             grants=_use_connection(values[CONNECTION], values[REPOSITORY]),
         )
+
+    def artifact_grants(self, bucket: Named) -> list[Grant]:
+        """To set an ACL, with which the archive is put into the bucket; where the owner is enforced it has no effect.
+
+        Without it the upload is refused (https://github.com/aws/aws-cdk/issues/13557). The permissions that AWS lists
+        for any source have it, too (https://repost.aws/knowledge-center/codepipeline-access-denied-errors).
+        """
+        return [
+            Grant(
+                sid="SourceArtifact",
+                actions=(s3.PutObjectAcl,),
+                resources=(objects_arn(bucket),),
+                condition=in_own_account(),
+            )
+        ]
 
     def review(self, values: Values, environment: Environment) -> Review:
         """The commit by its branch, and on hosts whose address is known, a link to it.

@@ -100,6 +100,11 @@ class Provider(ABC):
     def action(self, values: Values, output: str) -> Action:
         """The action that fetches the source into the artifact of this name, with its permissions."""
 
+    def artifact_grants(self, bucket: Named) -> list[Grant]:
+        """What its action calls on the artifact bucket of this name, beside what every pipeline calls there."""
+        del bucket
+        return []
+
     @abstractmethod
     def review(self, values: Values, environment: Environment) -> Review:
         """What an approval request says of the commit."""

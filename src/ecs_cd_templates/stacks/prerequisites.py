@@ -288,7 +288,7 @@ def add_roles(
     pipelines = [form.of(parameters.PIPELINE_NAME, scope) for scope in every]
     repositories = [form.of(parameters.ECR_REPOSITORY, scope) for scope in every]
     bucket, key = names[BUCKET.spec], key_of(form, settings.pipeline)
-    pipeline_grants = grants.pipeline_artifacts(bucket, key)
+    pipeline_grants = [*grants.pipeline_artifacts(bucket, key), *settings.pipeline.source.artifact_grants(bucket)]
     for scope in every:
         pipeline_grants += _pipeline_grants(names, form, scope, settings)
     pipeline_arns = [grants.pipeline_arn(pipeline) for pipeline in pipelines]
