@@ -64,7 +64,7 @@ def test_a_service_of_which_nothing_is_said_is_the_usual_one() -> None:
     assert target.settings == RenderSettings(environments=usual)
     assert (target.account, target.region) == (None, None)
     assert target.values.application == "shop"
-    assert (target.values.repository, target.values.connection, target.values.key) == (None, None, None)
+    assert (target.values.source, target.values.key) == ({}, None)
     assert list(target.values.environments) == ["Dev", "QA", "Prod"]
     assert target.values.environments["QA"] == EnvironmentValues(branch="qa")
 
@@ -77,8 +77,8 @@ def test_the_example() -> None:
     assert first.settings.pipeline.source == CodeCommit()
     assert second.settings.pipeline.source == Connection()
     assert [step.name for step in second.settings.pipeline.steps] == ["Nodejs", "SecurityScan", "ContainerImage"]
-    assert (second.values.connection, second.values.repository) == ("cart-connection", "acme/cart")
-    assert (first.values.makes_connection, second.values.makes_connection) == (False, True)
+    assert first.values.source == {"codecommit": "shop"}
+    assert second.values.source == {"connection": "cart-connection", "repository": "acme/cart"}
     assert [each.task_count for each in second.values.environments.values()] == [None, None, "2-6"]
     # One of the usual IDs has what the usual one has.
     production = first.settings.environments[2]
@@ -149,7 +149,8 @@ def test_every_key_arrives() -> None:
         container_insights="enhanced",
         deletion_protection=True,
     )
-    assert (values.repository, values.connection, values.host_arn, values.key) == ("acme/shop", CONNECTION, HOST, KEY)
+    assert values.source == {"connection": CONNECTION, "repository": "acme/shop", "host_arn": HOST}
+    assert values.key == KEY
     assert (values.approval_email, values.launch_type, values.instance_type) == ("ops@example.com", "EC2", "t4g.small")
     assert (values.health_check_path, values.log_retention_days) == ("/health", 365)
     assert (values.artifact_expiration_days, values.network_cidr) == (100, "10.1.0.0/16")
@@ -200,10 +201,10 @@ def test_a_service_has_what_it_says_and_otherwise_what_the_defaults_say() -> Non
     assert tests == replace(UNIT_TESTS, timeout_minutes=20, cache=True)
     assert [step.name for step in shop.settings.pipeline.steps] == ["Nodejs", "B", "ContainerImage"]
     assert shop.settings.pipeline.source == Connection(host="GitLab")
-    assert (shop.values.repository, shop.values.connection) == ("acme/shop", CONNECTION)
+    assert shop.values.source == {"connection": CONNECTION, "repository": "acme/shop"}
     # A repository of its own leaves nothing of a connection.
     assert cart.settings.pipeline.source == CodeCommit()
-    assert (cart.values.repository, cart.values.connection) == (None, None)
+    assert cart.values.source == {"codecommit": "cart"}
 
 
 def test_an_override_replaces_what_the_environment_says() -> None:
@@ -255,8 +256,8 @@ def test_v1_pipelines_do_not_roll_back_unless_asked_to() -> None:
 
 
 def test_a_repository_that_exists() -> None:
-    assert _shop(source={"codecommit": "existing:Old_Shop"}).values.repository == "existing:Old_Shop"
-    assert _shop(source={"codecommit": "shop"}).values.repository is None
+    target = _shop(source={"codecommit": "existing:Old_Shop"})
+    assert target.values.source == {"codecommit": "existing:Old_Shop"}
 
 
 def test_environments_are_apart_by_account_and_region() -> None:
@@ -280,7 +281,7 @@ def test_environments_are_apart_by_account_and_region() -> None:
     assert (near.account, near.region, away.account, away.region) == (ACCOUNT, "eu-west-1", other, "us-east-1")
     assert [each.id for each in near.settings.environments] == list(near.values.environments) == ["Dev", "QA"]
     assert list(away.values.environments) == ["Live"]
-    assert (near.values.connection, away.values.connection) == (CONNECTION, far)
+    assert (near.values.source["connection"], away.values.source["connection"]) == (CONNECTION, far)
     assert (near.settings.pipeline.own_key, away.settings.pipeline.own_key) == (True, False)
     assert (near.values.key, away.values.key) == (KEY, None)
 
@@ -468,4 +469,4 @@ def test_a_connection_of_one_name_may_be_made_in_several_accounts() -> None:
         "environments": [{"id": "Dev", "account": ACCOUNT}, {"id": "Live", "account": "444455556666"}],
         "services": {"shop": {"source": {"connection": "acme", "repository": "acme/shop"}}},
     }
-    assert [target.values.connection for target in services(data).services[0].targets] == ["acme", "acme"]
+    assert [each.values.source["connection"] for each in services(data).services[0].targets] == ["acme", "acme"]
