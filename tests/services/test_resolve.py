@@ -12,6 +12,7 @@ from ecs_cd_templates import (
     CONTAINER_IMAGE,
     ENVIRONMENTS,
     UNIT_TESTS,
+    BuildStep,
     Environment,
     PipelineSettings,
     RenderSettings,
@@ -22,6 +23,7 @@ from ecs_cd_templates.cfn import regions
 from ecs_cd_templates.errors import MissingExtraError
 from ecs_cd_templates.services import EnvironmentValues, Rollout, Services, Target, read_settings_text, stages
 from ecs_cd_templates.sources import CodeCommit, Connection
+from ecs_cd_templates.steps import usual_further
 from services.files import ACCOUNT, CERTIFICATE, CODECOMMIT, CONNECTION, FULL, HOST, KEY, refused, services, written
 
 EXAMPLE = """\
@@ -55,6 +57,12 @@ def _shop(**entry: Any) -> Target:
     return _only({"services": {"shop": entry}})
 
 
+def _steps(target: Target) -> list[BuildStep]:
+    """The tests, the image, and what the file adds; whatever else is usual is not what it is about."""
+    others = [step for step, _ in usual_further()]
+    return [step for step in target.settings.pipeline.steps if step not in others]
+
+
 def test_a_service_of_which_nothing_is_said_is_the_usual_one() -> None:
     target = _shop()
     usual = [
@@ -76,7 +84,7 @@ def test_the_example() -> None:
     assert first.settings.architecture == second.settings.architecture == "ARM64"
     assert first.settings.pipeline.source == CodeCommit()
     assert second.settings.pipeline.source == Connection()
-    assert [step.name for step in second.settings.pipeline.steps] == ["Nodejs", "SecurityScan", "ContainerImage"]
+    assert [step.name for step in _steps(second)] == ["Nodejs", "SecurityScan", "ContainerImage"]
     assert first.values.source == {"codecommit": "shop"}
     assert second.values.source == {"connection": "cart-connection", "repository": "acme/cart"}
     assert [each.task_count for each in second.values.environments.values()] == [None, None, "2-6"]
@@ -110,7 +118,7 @@ def test_every_key_arrives() -> None:
         source=Connection(host="GitLabSelfManaged", paths=["src/**"]),
         steps=pipeline.steps,
     )
-    tests, image, scan = pipeline.steps
+    tests, image, scan = _steps(target)
     assert (tests.name, tests.buildspec, tests.output) == ("UnitTests", "buildspec_tests.yml", UNIT_TESTS.output)
     assert image == replace(
         CONTAINER_IMAGE,
@@ -121,7 +129,7 @@ def test_every_key_arrives() -> None:
         cache=True,
     )
     assert (scan.display_name, scan.privileged, scan.grants) == ("scan", True, (grants.report_tests,))
-    for step in pipeline.steps:
+    for step in (tests, image, scan):
         assert (step.image, step.compute_type, step.timeout_minutes, step.cache) == (
             image.image,
             image.compute_type,
@@ -199,7 +207,7 @@ def test_a_service_has_what_it_says_and_otherwise_what_the_defaults_say() -> Non
     tests = shop.settings.pipeline.steps[0]
     # Without a buildspec of their own they stay those of Node.js.
     assert tests == replace(UNIT_TESTS, timeout_minutes=20, cache=True)
-    assert [step.name for step in shop.settings.pipeline.steps] == ["Nodejs", "B", "ContainerImage"]
+    assert [step.name for step in _steps(shop)] == ["Nodejs", "B", "ContainerImage"]
     assert shop.settings.pipeline.source == Connection(host="GitLab")
     assert shop.values.source == {"connection": CONNECTION, "repository": "acme/shop"}
     # A repository of its own leaves nothing of a connection.
@@ -247,7 +255,7 @@ def test_steps_are_placed_after_what_they_name() -> None:
         {"name": "First", "after": "source"},
         {"name": "Usual"},
     ]
-    placed = [step.name for step in _shop(steps=steps).settings.pipeline.steps]
+    placed = [step.name for step in _steps(_shop(steps=steps))]
     assert placed == ["First", "Nodejs", "Usual", "ContainerImage", "Scan", "Last"]
 
 

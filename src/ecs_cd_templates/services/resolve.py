@@ -16,7 +16,7 @@ from ..settings import PipelineSettings
 from ..sources import ENVIRONMENT_KEYS, KEYS, KINDS, Source
 from ..sources.provider import Said
 from ..stacks.ecs_cluster import instance_memory
-from ..steps import CONTAINER_IMAGE, UNIT_TESTS, BuildStep, placed, unit_tests
+from ..steps import CONTAINER_IMAGE, UNIT_TESTS, BuildStep, placed, unit_tests, usual_further
 from .checking import unknown
 from .layers import Layered, items
 from .reading import Document, KeyPath
@@ -196,7 +196,7 @@ def _steps(settings: Layered) -> Sequence[BuildStep]:
         # The usual tests are those of Node.js.
         unit_tests(**tests) if "buildspec" in tests else replace(UNIT_TESTS, **tests),
         replace(CONTAINER_IMAGE, **image),
-        further,
+        [*further, *usual_further()],
     )
 
 
