@@ -215,6 +215,12 @@ def test_a_service_has_what_it_says_and_otherwise_what_the_defaults_say() -> Non
     assert cart.values.source == {"codecommit": "cart"}
 
 
+@pytest.mark.parametrize("source", [{"codecommit": "existing:Old_Shop"}, {"connection": "c", "repository": "a/b"}])
+def test_a_source_of_which_a_service_says_nothing_is_that_of_the_defaults(source: dict[str, str]) -> None:
+    data = {"defaults": {"source": source}, "services": {"shop": {"source": {}}}}
+    assert _only(data).values.source == source
+
+
 def test_an_override_replaces_what_the_environment_says() -> None:
     network = {"vpc": "vpc-12345678", "private_subnets": ["subnet-11111111", "subnet-22222222"]}
     data = {
@@ -420,6 +426,10 @@ TWO_REGIONS = "environments: [{id: Dev, region: eu-west-1}, {id: Prod, region: e
         (
             _with("source: {codecommit: shop, connection: c}"),
             "services.shop.source.connection: 'c': belongs to a Git host",
+        ),
+        (
+            "defaults: {source: {codecommit: a, connection: c}}\n" + _with("source: {codecommit: shop}"),
+            "1:48: defaults.source.connection: 'c': belongs to a Git host, and the source is a CodeCommit repository",
         ),
         (
             _with("source: {codecommit: shop}, environments: {QA: {connection: c}}"),

@@ -91,7 +91,7 @@ def _entry(document: Document, file: SettingsFile, name: str, said: ServiceEntry
     defaults = file.defaults
     settings = Layered((own,) if isinstance(defaults, UnsetType) else (own, (("defaults",), defaults)))
     source = settings.inner("source")
-    kinds = [found for layer in source.layers if (found := _kinds(Layered((layer,)).said(KEYS)))]
+    kinds = [found[0] for layer in source.layers if (found := _kinds(Layered((layer,)).said(KEYS)))]
     # Of a source of another kind nothing is left.
     return _Entry(document, name, settings, source if kinds[:1] == kinds[-1:] else Layered(source.layers[:1]))
 

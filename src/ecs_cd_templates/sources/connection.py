@@ -248,10 +248,7 @@ class Connection(Provider):
         return self._add_connection(template, form, If("NameConnection", ref(form.of(APPLICATION)), given))
 
     def check_said(self, said: Mapping[str, Said], places: int) -> None:
-        """Each environment has a connection, all have the repository, and a new connection to a host of one's own it.
-
-        A connection that there is belongs to its host already.
-        """
+        """Each environment has a connection; all have the repository, and the host if a new connection needs it."""
         del places
         for id_, each in said.items():
             if "connection" not in each.values:
