@@ -40,7 +40,7 @@ from ecs_cd_templates.environments import MAX_ID_LENGTH, Scope
 from ecs_cd_templates.launch.role_policies import role_policies
 from ecs_cd_templates.sources import CodeCommit
 from ecs_cd_templates.stacks import prerequisites
-from ecs_cd_templates.steps import MAX_STEP_NAME_LENGTH, placed, unit_tests
+from ecs_cd_templates.steps import MAX_STEP_NAME_LENGTH, placed, unit_tests, usual_further
 from ecs_cd_templates.texts import LANGUAGES, Text
 from iam_evaluator import Request, is_allowed
 from support import PARTITIONS, TARGET, data, load
@@ -130,6 +130,16 @@ def test_a_step_before_the_tests_gets_the_source() -> None:
 )
 def test_further_steps_are_placed_after_what_they_name(further: str, order: str) -> None:
     assert [step.name for step in placed(UNIT_TESTS, CONTAINER_IMAGE, _further(further))] == order.split()
+
+
+@pytest.mark.parametrize("usual", ["Nodejs ContainerImage", "Nodejs A ContainerImage B C", "A B Nodejs ContainerImage"])
+def test_what_else_is_usual_stays_in_its_place(monkeypatch: pytest.MonkeyPatch, usual: str) -> None:
+    known = {step.name: step for step in CONTRACT}
+    listed = [known.get(name) or BuildStep(name=name) for name in usual.split()]
+    monkeypatch.setattr("ecs_cd_templates.steps.BUILD_STEPS", listed)
+    # Other unit tests take the place of the usual ones.
+    found = [step.name for step in placed(unit_tests(), CONTAINER_IMAGE, usual_further())]
+    assert found == usual.replace("Nodejs", "UnitTests").split()
 
 
 @pytest.mark.parametrize(

@@ -54,10 +54,10 @@ def test_what_it_writes_can_be_read_with_and_without_what_it_proposes(
     assert isinstance(kind, CodeCommit if source == "codecommit" else Connection)
     if isinstance(kind, Connection):
         assert kind.host.lower() == source
-        assert (target.values.repository, target.values.connection) == (
-            "acme/group/shop",
-            more[-1] if "--connection" in more else "shop",
-        )
+        assert target.values.source == {
+            "repository": "acme/group/shop",
+            "connection": more[-1] if "--connection" in more else "shop",
+        }
     # The environments are those that the other commands take from the same options, where there is no settings file.
     Path("ecs-cd.yaml").rename("written.yaml")
     assert command("list", *environments) == 0

@@ -33,7 +33,7 @@ def test_an_example_of_many_services() -> None:
     assert {service.name: [target.account for target in service.targets] for service in services.values()} == {
         name: ["111122223333", "444455556666"] for name in services
     }
-    assert [service.targets[0].values.repository for service in services.values()] == [
+    assert [service.targets[0].values.source["repository"] for service in services.values()] == [
         *["acme/shop"] * 3,
         "acme/pictures",
     ]

@@ -12,6 +12,7 @@ from ecs_cd_templates import (
     CONTAINER_IMAGE,
     ENVIRONMENTS,
     UNIT_TESTS,
+    BuildStep,
     Environment,
     PipelineSettings,
     RenderSettings,
@@ -22,6 +23,7 @@ from ecs_cd_templates.cfn import regions
 from ecs_cd_templates.errors import MissingExtraError
 from ecs_cd_templates.services import EnvironmentValues, Rollout, Services, Target, read_settings_text, stages
 from ecs_cd_templates.sources import CodeCommit, Connection
+from ecs_cd_templates.steps import usual_further
 from services.files import ACCOUNT, CERTIFICATE, CODECOMMIT, CONNECTION, FULL, HOST, KEY, refused, services, written
 
 EXAMPLE = """\
@@ -55,6 +57,12 @@ def _shop(**entry: Any) -> Target:
     return _only({"services": {"shop": entry}})
 
 
+def _steps(target: Target) -> list[BuildStep]:
+    """The tests, the image, and what the file adds; whatever else is usual is not what it is about."""
+    others = [step for step, _ in usual_further()]
+    return [step for step in target.settings.pipeline.steps if step not in others]
+
+
 def test_a_service_of_which_nothing_is_said_is_the_usual_one() -> None:
     target = _shop()
     usual = [
@@ -64,7 +72,7 @@ def test_a_service_of_which_nothing_is_said_is_the_usual_one() -> None:
     assert target.settings == RenderSettings(environments=usual)
     assert (target.account, target.region) == (None, None)
     assert target.values.application == "shop"
-    assert (target.values.repository, target.values.connection, target.values.key) == (None, None, None)
+    assert (target.values.source, target.values.key) == ({}, None)
     assert list(target.values.environments) == ["Dev", "QA", "Prod"]
     assert target.values.environments["QA"] == EnvironmentValues(branch="qa")
 
@@ -76,9 +84,9 @@ def test_the_example() -> None:
     assert first.settings.architecture == second.settings.architecture == "ARM64"
     assert first.settings.pipeline.source == CodeCommit()
     assert second.settings.pipeline.source == Connection()
-    assert [step.name for step in second.settings.pipeline.steps] == ["Nodejs", "SecurityScan", "ContainerImage"]
-    assert (second.values.connection, second.values.repository) == ("cart-connection", "acme/cart")
-    assert (first.values.makes_connection, second.values.makes_connection) == (False, True)
+    assert [step.name for step in _steps(second)] == ["Nodejs", "SecurityScan", "ContainerImage"]
+    assert first.values.source == {"codecommit": "shop"}
+    assert second.values.source == {"connection": "cart-connection", "repository": "acme/cart"}
     assert [each.task_count for each in second.values.environments.values()] == [None, None, "2-6"]
     # One of the usual IDs has what the usual one has.
     production = first.settings.environments[2]
@@ -110,7 +118,7 @@ def test_every_key_arrives() -> None:
         source=Connection(host="GitLabSelfManaged", paths=["src/**"]),
         steps=pipeline.steps,
     )
-    tests, image, scan = pipeline.steps
+    tests, image, scan = _steps(target)
     assert (tests.name, tests.buildspec, tests.output) == ("UnitTests", "buildspec_tests.yml", UNIT_TESTS.output)
     assert image == replace(
         CONTAINER_IMAGE,
@@ -121,7 +129,7 @@ def test_every_key_arrives() -> None:
         cache=True,
     )
     assert (scan.display_name, scan.privileged, scan.grants) == ("scan", True, (grants.report_tests,))
-    for step in pipeline.steps:
+    for step in (tests, image, scan):
         assert (step.image, step.compute_type, step.timeout_minutes, step.cache) == (
             image.image,
             image.compute_type,
@@ -149,7 +157,8 @@ def test_every_key_arrives() -> None:
         container_insights="enhanced",
         deletion_protection=True,
     )
-    assert (values.repository, values.connection, values.host_arn, values.key) == ("acme/shop", CONNECTION, HOST, KEY)
+    assert values.source == {"connection": CONNECTION, "repository": "acme/shop", "host_arn": HOST}
+    assert values.key == KEY
     assert (values.approval_email, values.launch_type, values.instance_type) == ("ops@example.com", "EC2", "t4g.small")
     assert (values.health_check_path, values.log_retention_days) == ("/health", 365)
     assert (values.artifact_expiration_days, values.network_cidr) == (100, "10.1.0.0/16")
@@ -198,12 +207,18 @@ def test_a_service_has_what_it_says_and_otherwise_what_the_defaults_say() -> Non
     tests = shop.settings.pipeline.steps[0]
     # Without a buildspec of their own they stay those of Node.js.
     assert tests == replace(UNIT_TESTS, timeout_minutes=20, cache=True)
-    assert [step.name for step in shop.settings.pipeline.steps] == ["Nodejs", "B", "ContainerImage"]
+    assert [step.name for step in _steps(shop)] == ["Nodejs", "B", "ContainerImage"]
     assert shop.settings.pipeline.source == Connection(host="GitLab")
-    assert (shop.values.repository, shop.values.connection) == ("acme/shop", CONNECTION)
+    assert shop.values.source == {"connection": CONNECTION, "repository": "acme/shop"}
     # A repository of its own leaves nothing of a connection.
     assert cart.settings.pipeline.source == CodeCommit()
-    assert (cart.values.repository, cart.values.connection) == (None, None)
+    assert cart.values.source == {"codecommit": "cart"}
+
+
+@pytest.mark.parametrize("source", [{"codecommit": "existing:Old_Shop"}, {"connection": "c", "repository": "a/b"}])
+def test_a_source_of_which_a_service_says_nothing_is_that_of_the_defaults(source: dict[str, str]) -> None:
+    data = {"defaults": {"source": source}, "services": {"shop": {"source": {}}}}
+    assert _only(data).values.source == source
 
 
 def test_an_override_replaces_what_the_environment_says() -> None:
@@ -246,7 +261,7 @@ def test_steps_are_placed_after_what_they_name() -> None:
         {"name": "First", "after": "source"},
         {"name": "Usual"},
     ]
-    placed = [step.name for step in _shop(steps=steps).settings.pipeline.steps]
+    placed = [step.name for step in _steps(_shop(steps=steps))]
     assert placed == ["First", "Nodejs", "Usual", "ContainerImage", "Scan", "Last"]
 
 
@@ -255,8 +270,8 @@ def test_v1_pipelines_do_not_roll_back_unless_asked_to() -> None:
 
 
 def test_a_repository_that_exists() -> None:
-    assert _shop(source={"codecommit": "existing:Old_Shop"}).values.repository == "existing:Old_Shop"
-    assert _shop(source={"codecommit": "shop"}).values.repository is None
+    target = _shop(source={"codecommit": "existing:Old_Shop"})
+    assert target.values.source == {"codecommit": "existing:Old_Shop"}
 
 
 def test_environments_are_apart_by_account_and_region() -> None:
@@ -280,7 +295,7 @@ def test_environments_are_apart_by_account_and_region() -> None:
     assert (near.account, near.region, away.account, away.region) == (ACCOUNT, "eu-west-1", other, "us-east-1")
     assert [each.id for each in near.settings.environments] == list(near.values.environments) == ["Dev", "QA"]
     assert list(away.values.environments) == ["Live"]
-    assert (near.values.connection, away.values.connection) == (CONNECTION, far)
+    assert (near.values.source["connection"], away.values.source["connection"]) == (CONNECTION, far)
     assert (near.settings.pipeline.own_key, away.settings.pipeline.own_key) == (True, False)
     assert (near.values.key, away.values.key) == (KEY, None)
 
@@ -413,6 +428,10 @@ TWO_REGIONS = "environments: [{id: Dev, region: eu-west-1}, {id: Prod, region: e
             "services.shop.source.connection: 'c': belongs to a Git host",
         ),
         (
+            "defaults: {source: {codecommit: a, connection: c}}\n" + _with("source: {codecommit: shop}"),
+            "1:48: defaults.source.connection: 'c': belongs to a Git host, and the source is a CodeCommit repository",
+        ),
+        (
             _with("source: {codecommit: shop}, environments: {QA: {connection: c}}"),
             "services.shop.environments.QA.connection: 'c': belongs to a Git host",
         ),
@@ -468,4 +487,4 @@ def test_a_connection_of_one_name_may_be_made_in_several_accounts() -> None:
         "environments": [{"id": "Dev", "account": ACCOUNT}, {"id": "Live", "account": "444455556666"}],
         "services": {"shop": {"source": {"connection": "acme", "repository": "acme/shop"}}},
     }
-    assert [target.values.connection for target in services(data).services[0].targets] == ["acme", "acme"]
+    assert [each.values.source["connection"] for each in services(data).services[0].targets] == ["acme", "acme"]

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import json
+import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
-from typing import Any, ClassVar
 
 import pytest
-from awacs import s3
-from awacs.aws import Statement
-from troposphere import Template
 
 import ecs_cd_templates
 from ecs_cd_templates import (
@@ -20,80 +19,16 @@ from ecs_cd_templates import (
     Connection,
     PipelineSettings,
     RenderSettings,
-    actions,
-    constraints,
     settings,
 )
-from ecs_cd_templates.actions import Action
 from ecs_cd_templates.catalog import templates
 from ecs_cd_templates.cfn.evaluation import resolve
-from ecs_cd_templates.cfn.intrinsics import Named, ref
-from ecs_cd_templates.environments import Environment, Scope
-from ecs_cd_templates.grants import Grant, objects_arn
-from ecs_cd_templates.parameters import ARTIFACTS_GROUP, Entry, Form, ParameterSpec, Purpose, entry
-from ecs_cd_templates.sources.provider import Provider, Review, Said, Values
-from ecs_cd_templates.texts import Text
-from support import TARGET
+from ecs_cd_templates.sources import KEYS, KINDS
+from sources import shelf
+from sources.shelf import Shelf
+from support import TARGET, load
 
-SHELF = ParameterSpec(
-    name="ShelfName", group=ARTIFACTS_GROUP, constraint=constraints.BUCKET_NAME, texts="parameter.FullRepositoryId"
-)
-ARCHIVE = ParameterSpec(
-    name="ArchiveKey",
-    group=ARTIFACTS_GROUP,
-    constraint=constraints.BRANCH,
-    per_environment=True,
-    texts="parameter.BranchName",
-)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Shelf(Provider):
-    """An archive in a bucket, deployed by hand."""
-
-    action_provider: ClassVar[str] = "S3"
-    shown: ClassVar[tuple[str, ...]] = ("S3Bucket", "S3ObjectKey")
-    branch: ClassVar[ParameterSpec] = ARCHIVE
-    shared: ClassVar[tuple[ParameterSpec, ...]] = (SHELF,)
-
-    @property
-    def title(self) -> Text:
-        return Text("source.codecommit")
-
-    def action(self, values: Values, output: str) -> Action:
-        configuration = {"S3Bucket": ref(values[SHELF]), "S3ObjectKey": ref(values[ARCHIVE])}
-        read = Grant(sid="Source", actions=(s3.GetObject,), resources=(objects_arn(values[SHELF]),))
-        return actions.source(provider="S3", configuration=configuration, output=output, grants=[read])
-
-    def review(self, values: Values, environment: Environment) -> Review:
-        del values, environment
-        return Review(link=None, commit="of ${branch}", hint="")
-
-    def prerequisite_entries(self, only: Scope | None) -> list[Entry]:
-        del only
-        return [entry(SHELF, Purpose.USE)]
-
-    def add_prerequisites(self, template: Template, form: Form, names: Values) -> dict[ParameterSpec, Named]:
-        del template, names
-        return {SHELF: form.of(SHELF)}
-
-    def quick_start_entries(self) -> list[Entry]:
-        return [entry(SHELF, Purpose.USE)]
-
-    def add_quick_start(
-        self, template: Template, form: Form, first_branch: Named, archive: tuple[str, str] | None
-    ) -> dict[ParameterSpec, Named]:
-        del template, first_branch, archive
-        return {SHELF: form.of(SHELF)}
-
-    def quick_start_values(self, said: Said) -> dict[ParameterSpec, str | None]:
-        return {SHELF: said.repository}
-
-    prerequisite_values = pipeline_values = quick_start_values
-
-    def denied(self, configurations: Sequence[Mapping[str, Any]]) -> list[Statement]:
-        del configurations
-        return []
+PACKAGE = Path(ecs_cd_templates.__file__).parent
 
 
 def test_a_further_kind_of_source_needs_nothing_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -106,7 +41,11 @@ def test_a_further_kind_of_source_needs_nothing_elsewhere(monkeypatch: pytest.Mo
         pipeline = resources[f"PipelineFor{each.id}Env"]["Properties"]
         (source,) = pipeline["Stages"][0]["Actions"]
         assert source["ActionTypeId"]["Provider"] == "S3"
-        assert source["Configuration"] == {"S3Bucket": "shelf", "S3ObjectKey": f"{each.id}.zip"}
+        assert source["Configuration"] == {
+            "S3Bucket": "shelf",
+            "S3ObjectKey": f"{each.id}.zip",
+            "PollForSourceChanges": "false",
+        }
         assert "Triggers" not in pipeline
         role = resources[f"CodePipelineServiceRoleFor{each.id}Env"]["Properties"]
         statements = {found["Sid"]: found for found in role["Policies"][0]["PolicyDocument"]["Statement"]}
@@ -117,6 +56,88 @@ def test_a_further_kind_of_source_needs_nothing_elsewhere(monkeypatch: pytest.Mo
         assert "ShelfName" in built[name]["Parameters"]
 
 
+@pytest.fixture(scope="module")
+def with_a_shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory with the package in which the further kind of source is one more module, and in the list."""
+    directory = tmp_path_factory.mktemp("with_a_shelf")
+    sources = shutil.copytree(PACKAGE, directory / PACKAGE.name) / "sources"
+    shutil.copy(shelf.__file__, sources)
+    kinds = sources / "__init__.py"
+    text = kinds.read_text(encoding="utf-8")
+    listed = text.replace("= CodeCommit | Connection\n", "= CodeCommit | Connection | Shelf\n")
+    assert listed != text
+    kinds.write_text(listed.replace("from .provider", "from .shelf import Shelf\nfrom .provider"), encoding="utf-8")
+    return directory
+
+
+def _command(directory: Path, file: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    (directory / "ecs-cd.yaml").write_text(file, encoding="utf-8")
+    return subprocess.run(
+        [sys.executable, "-m", PACKAGE.name, *arguments],
+        cwd=directory,
+        env=os.environ | {"PYTHONPATH": str(directory)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.slow
+def test_a_settings_file_may_say_what_a_further_kind_of_source_takes(with_a_shelf: Path) -> None:
+    file = """\
+environments:
+  - {id: Dev, branch: dev.zip, account: "111122223333"}
+  - {id: Live, branch: live.zip, account: "444455556666", shelf: live-shelf}
+services:
+  shop: {source: {shelf: usual-shelf, polled: true}}
+"""
+    done = _command(with_a_shelf, file, "render")
+    assert (done.returncode, done.stderr) == (0, "")
+    for account, name in (("111122223333", "usual-shelf"), ("444455556666", "live-shelf")):
+        folder = with_a_shelf / "services" / "shop" / account
+        quick_start = load((folder / "templates" / "quick-start.yaml").read_text(encoding="utf-8"))
+        rows = json.loads((folder / "params" / "quick-start.json").read_text(encoding="utf-8"))
+        values = {row["ParameterKey"]: row["ParameterValue"] for row in rows}
+        assert values["ShelfName"] == name
+        resources = resolve(quick_start, values, TARGET).resources.values()
+        (pipeline,) = (each["Properties"] for each in resources if each["Type"] == "AWS::CodePipeline::Pipeline")
+        configuration = pipeline["Stages"][0]["Actions"][0]["Configuration"]
+        assert (configuration["S3Bucket"], configuration["PollForSourceChanges"]) == (name, "true")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [
+        ("shelf: A", "ecs-cd.yaml:1:35: services.shop.source.shelf: 'A': "),
+        ("shelves: a", "ecs-cd.yaml:1:28: services.shop.source.shelves: 'shelves': is no key here: is shelf meant?"),
+        ("polled: true", "ecs-cd.yaml:1:27: services.shop.source.shelf: not given: say where Dev finds archives"),
+        (
+            "codecommit: shop, shelf: abc",
+            "services.shop.source.shelf: 'abc': belongs to a shelf, and the source is a CodeCommit repository",
+        ),
+    ],
+)
+def test_what_is_wrong_with_it_is_told_as_for_the_others(with_a_shelf: Path, source: str, told: str) -> None:
+    done = _command(with_a_shelf, f"services: {{shop: {{source: {{{source}}}}}}}\n", "list")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert told in done.stderr
+
+
+@pytest.mark.slow
+def test_editors_know_its_keys(with_a_shelf: Path) -> None:
+    made = json.loads(_command(with_a_shelf, "", "schema").stdout)
+    assert {"shelf", "polled"} <= made["$defs"]["SourceEntry"]["properties"].keys()
+    assert "shelf" in made["$defs"]["EnvironmentOverride"]["properties"]
+
+
+def test_a_key_tells_which_kind_of_source_is_meant() -> None:
+    """No two kinds have one in common; and what an environment may say otherwise is no setting of the source."""
+    assert sum(len(kind.keys) for kind in KINDS) == len(KEYS)
+    for kind in KINDS:
+        assert kind.keys.keys() - kind.__dataclass_fields__.keys() >= set(kind.environment_keys)
+
+
 def test_what_is_no_source_is_refused() -> None:
     with pytest.raises(ecs_cd_templates.SettingsError, match="must be of type CodeCommit or Connection"):
         PipelineSettings(source=Shelf())  # type: ignore[arg-type]
@@ -124,13 +145,12 @@ def test_what_is_no_source_is_refused() -> None:
 
 def test_other_modules_ask_the_source_and_do_not_look_what_it_is() -> None:
     """None imports one kind of source, but the settings for their default and the package for its users."""
-    package = Path(ecs_cd_templates.__file__).parent
     importing: dict[str, set[str]] = {}
-    for path in package.rglob("*.py"):
+    for path in PACKAGE.rglob("*.py"):
         if path.parent.name != "sources":
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
                 if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("sources"):
-                    importing.setdefault(path.relative_to(package).as_posix(), set()).update(n.name for n in node.names)
+                    importing.setdefault(path.relative_to(PACKAGE).as_posix(), set()).update(n.name for n in node.names)
     kinds = {
         name: names & {"CodeCommit", "Connection", "codecommit", "connection"} for name, names in importing.items()
     }

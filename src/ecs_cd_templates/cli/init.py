@@ -12,9 +12,8 @@ from ..files import create
 from ..services import FILE_NAME, read_settings_text
 from ..services.schema import SCHEMA_FILE_NAME
 from ..services.schema import text as schema_text
-from ..services.shape import SELF_HOSTED
 from ..services.starting import codecommit, on_host, text
-from ..sources.connection import Host
+from ..sources.connection import SELF_HOSTED, Host
 from .options import OK, Commands, add_environments, environments_of, print_written
 
 _CODECOMMIT = "codecommit"

@@ -19,7 +19,7 @@ from ..files import replace_all
 from ..launch.bundle import DEFAULT_PREFIX
 from ..services.shape import ApprovalMessage
 from ..settings import Architecture, PipelineSettings, PipelineType, TagMutability
-from ..steps import BUILD_STEPS, CONTAINER_IMAGE, PLACES, UNIT_TESTS, BuildStep, placed
+from ..steps import CONTAINER_IMAGE, PLACES, UNIT_TESTS, BuildStep, placed, usual_further
 
 PROGRAM = "ecs-cd-templates"
 _MODULE = "ecs_cd_templates"
@@ -244,9 +244,7 @@ def _environment(text: str) -> Environment:
 
 def _steps(texts: Sequence[str]) -> tuple[BuildStep, ...]:
     """The usual steps, and those that the texts describe in their places among them."""
-    before = ["source", *(step.name for step in BUILD_STEPS)]
-    others = [pair for pair in zip(BUILD_STEPS, before, strict=False) if pair[0] not in (UNIT_TESTS, CONTAINER_IMAGE)]
-    return placed(UNIT_TESTS, CONTAINER_IMAGE, [*map(_build_step, texts), *others])
+    return placed(UNIT_TESTS, CONTAINER_IMAGE, [*map(_build_step, texts), *usual_further()])
 
 
 def _build_step(text: str) -> tuple[BuildStep, str]:

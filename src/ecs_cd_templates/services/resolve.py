@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from typing import Any, TypeAlias
 
 from msgspec import UNSET, Struct, UnsetType
 
 from ..catalog import RenderSettings
-from ..constraints import EXISTING, LOG_RETENTION
-from ..errors import NOT_GIVEN
+from ..constraints import LOG_RETENTION
+from ..errors import NOT_GIVEN, SettingsError
 from ..grants import PERMISSIONS
 from ..settings import PipelineSettings
-from ..sources import CodeCommit, Connection, Source
+from ..sources import ENVIRONMENT_KEYS, KEYS, KINDS, Source
+from ..sources.provider import Said
 from ..stacks.ecs_cluster import instance_memory
-from ..steps import CONTAINER_IMAGE, UNIT_TESTS, BuildStep, placed, unit_tests
+from ..steps import CONTAINER_IMAGE, UNIT_TESTS, BuildStep, placed, unit_tests, usual_further
 from .checking import unknown
 from .layers import Layered, items
 from .reading import Document, KeyPath
 from .service import Rollout, Service, Services, ServiceValues, Target
-from .shape import SELF_HOSTED, Build, EnvironmentEntry, ServiceEntry, SettingsFile, SourceEntry, Step
+from .shape import Build, EnvironmentEntry, ServiceEntry, SettingsFile, Step
 from .stages import Stage, entries, stage
 from .telling import told
 
@@ -61,33 +62,26 @@ class _Entry:
     settings: Layered
     source: Layered
 
-    @property
-    def source_path(self) -> KeyPath:
-        return ("services", self.name, "source")
-
 
 def resolved(document: Document, file: SettingsFile) -> Services:
     """The services that the file describes, in its order. Raises :class:`SettingsFileError`.
 
     Names need no check beyond the service's own: none is too long (see :mod:`..steps`), and different services never
-    share one (see :mod:`..names`), but for connections, which the file names.
+    share one (see :mod:`..names`), but for what the file names, such as connections.
     """
     rollout = _rollout(document, file)
     usual = entries(document, file)
-    makers: dict[tuple[_Place, str], str] = {}
+    makers: dict[tuple[_Place, str, str], str] = {}
     services = []
     for name, said in file.services.items():
         entry = _entry(document, file, name, said)
         service = _service(entry, file, said, usual)
         for target in service.targets:
-            connection = target.values.connection
-            if connection is None or not target.values.makes_connection:
-                continue
-            # https://docs.aws.amazon.com/codeconnections/latest/APIReference/API_CreateConnection.html
-            other = makers.setdefault(((target.account, target.region), connection), name)
-            if other != name:
-                remedy = f"would be made for {other} as well: make it once, and give its ARN to {other} and {name}"
-                raise document.error(entry.source.path("connection"), connection, remedy)
+            for key, value in target.settings.pipeline.source.made_by_name(target.values.said).items():
+                other = makers.setdefault(((target.account, target.region), key, value), name)
+                if other != name:
+                    remedy = f"would be made for {other} as well: make it once, and give its ARN to {other} and {name}"
+                    raise document.error(_source_path(entry, key), value, remedy)
         services.append(service)
     return Services(services=tuple(services), rollout=rollout)
 
@@ -97,9 +91,9 @@ def _entry(document: Document, file: SettingsFile, name: str, said: ServiceEntry
     defaults = file.defaults
     settings = Layered((own,) if isinstance(defaults, UnsetType) else (own, (("defaults",), defaults)))
     source = settings.inner("source")
-    kinds = [getattr(record, "codecommit", UNSET) is UNSET for _, record in source.layers]
+    kinds = [found[0] for layer in source.layers if (found := _kinds(Layered((layer,)).said(KEYS)))]
     # Of a source of another kind nothing is left.
-    return _Entry(document, name, settings, Layered(source.layers[:1]) if len(set(kinds)) > 1 else source)
+    return _Entry(document, name, settings, source if kinds[:1] == kinds[-1:] else Layered(source.layers[:1]))
 
 
 def _service(
@@ -126,15 +120,14 @@ def _service(
 
 def _target(entry: _Entry, place: _Place, stages: Sequence[Stage], pipeline: PipelineSettings) -> Target:
     account, region = place
-    settings, source = entry.settings, entry.source
-    first = stages[0]
+    settings, first = entry.settings, stages[0]
     for each in stages:
-        for key in ("connection", "key"):
-            if getattr(each, key) != getattr(first, key):
+        own = {key: (each.source.get(key), first.source.get(key)) for key in ENVIRONMENT_KEYS}
+        for key, (value, other) in {**own, "key": (each.key, first.key)}.items():
+            if value != other:
                 both = f"{each.environment.id} and {first.environment.id}"
                 remedy = f"{both} are in one account and region: give both the same"
-                raise entry.document.error(each.said.path(key), getattr(each, key) or NOT_GIVEN, remedy)
-    codecommit = source.get("codecommit", "")
+                raise entry.document.error(each.said.path(key), value or NOT_GIVEN, remedy)
     return Target(
         account=account,
         region=region,
@@ -146,9 +139,7 @@ def _target(entry: _Entry, place: _Place, stages: Sequence[Stage], pipeline: Pip
         ),
         values=ServiceValues(
             application=entry.name,
-            repository=codecommit if codecommit.startswith(EXISTING) else source.get("repository"),
-            connection=first.connection,
-            host_arn=source.get("host_arn"),
+            source=_values(type(pipeline.source), first),
             key=first.key,
             environments={each.environment.id: each.values for each in stages},
             **{key: settings.get(key) for key in _VALUES},
@@ -205,7 +196,7 @@ def _steps(settings: Layered) -> Sequence[BuildStep]:
         # The usual tests are those of Node.js.
         unit_tests(**tests) if "buildspec" in tests else replace(UNIT_TESTS, **tests),
         replace(CONTAINER_IMAGE, **image),
-        further,
+        [*further, *usual_further()],
     )
 
 
@@ -219,45 +210,40 @@ def _step(said: Step) -> BuildStep:
 
 
 def _source(entry: _Entry, groups: Mapping[_Place, Sequence[Stage]]) -> Source:
-    said = entry.source.said(key for key in SourceEntry.__struct_fields__ if key != "codecommit")
-    connected = next((each for stages in groups.values() for each in stages if each.connection is not None), None)
-    codecommit = entry.source.get("codecommit")
-    if not said and connected is None:
-        return _codecommit(entry, codecommit, groups)
-    if codecommit is None:
-        return _connection(entry, said, groups)
-    path = entry.source.path(next(iter(said))) if said or connected is None else connected.said.path("connection")
-    remedy = "belongs to a Git host, and the source is a CodeCommit repository: leave one of them out"
-    raise entry.document.error(path, entry.document.at(path), remedy)
-
-
-def _codecommit(entry: _Entry, name: str | None, groups: Mapping[_Place, Sequence[Stage]]) -> CodeCommit:
-    path = entry.source_path if name is None else entry.source.path("codecommit")
-    if len(groups) > 1:
-        remedy = "is in one account and region, and the environments are in several: give a connection"
-        raise entry.document.error(path, name or "CodeCommit", remedy)
-    if name is not None and not name.startswith(EXISTING) and name != entry.name:
-        remedy = f"is made for the service, and named like it: give {entry.name}, or {EXISTING}{name} for one of yours"
-        raise entry.document.error(path, name, remedy)
-    return CodeCommit()
-
-
-def _connection(entry: _Entry, said: Mapping[str, Any], groups: Mapping[_Place, Sequence[Stage]]) -> Connection:
-    def missing(key: str, remedy: str) -> Exception:
-        return entry.document.error((*entry.source_path, key), NOT_GIVEN, remedy)
-
     stages = [each for group in groups.values() for each in group]
-    for each in stages:
-        if each.connection is None:
-            raise missing("connection", f"say which connection {each.environment.id} has")
-    if "repository" not in said:
-        raise missing("repository", "give the owner and the repository")
-    connection = Connection(**{key: said[key] for key in ("host", "paths") if key in said})
-    makes = any(not str(each.connection).startswith("arn:") for each in stages)
-    if makes and connection.host in SELF_HOSTED and "host_arn" not in said:
-        made = f"a connection to {connection.host} is made to a host of yours"
-        raise missing("host_arn", f"{made}: give the host's ARN, or the ARN of a connection")
-    return connection
+    said = {key: value for each in stages for key, value in each.source.items()}
+    kind, *others = _kinds(said) or KINDS[:1]
+    if others:
+        key = next(key for key in others[0].keys if key in said)
+        path = next(each.path(key) for each in (entry.source, *(each.said for each in stages)) if each.said([key]))
+        remedy = f"belongs to {others[0].called}, and the source is {kind.called}: leave one of them out"
+        raise entry.document.error(path, entry.document.at(path), remedy)
+    source = kind(**{field.name: said[field.name] for field in fields(kind) if field.name in said})
+    by_environment = {each.environment.id: Said(application=entry.name, values=_values(kind, each)) for each in stages}
+    try:
+        source.check_said(by_environment, len(groups))
+    except SettingsError as error:
+        raise entry.document.error(_source_path(entry, error.field), error.value, error.remedy) from None
+    return source
+
+
+def _kinds(said: Collection[str]) -> list[type[Source]]:
+    """The kinds of source that the keys belong to."""
+    return [kind for kind in KINDS if any(key in said for key in kind.keys)]
+
+
+def _values(kind: type[Source], stage: Stage) -> dict[str, str]:
+    """What the file says of the environment's source, but for what is a setting of it."""
+    settings = {field.name for field in fields(kind)}
+    return {key: value for key, value in stage.source.items() if key not in settings}
+
+
+def _source_path(entry: _Entry, key: str) -> KeyPath:
+    """Where the key of the source is said, or where the service could say it; the source itself if it has no such."""
+    path: KeyPath = ("services", entry.name, "source")
+    if entry.source.said([key]):
+        return entry.source.path(key)
+    return (*path, key) if key in KEYS else path
 
 
 # Rollout -------------------------------------------------------------------------------------------------------------

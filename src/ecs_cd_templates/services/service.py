@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ..catalog import RenderSettings
 from ..rollouts import Permissions
+from ..sources.provider import Said
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,16 +33,12 @@ class EnvironmentValues:
 class ServiceValues:
     """A service's values in one account and region. None where the file says nothing: what the form proposes stands.
 
-    ``repository``: with CodeCommit, the name as forms take it, ``existing:NAME`` for one that exists, and None for one
-    that is made and named like the service; with a connection, owner and repository. ``connection``: the ARN of one
-    that exists, or the name of one to make, on the host ``host_arn`` if that is one of your own. ``environments`` are
-    the values of each environment by its ID, in the order of the settings.
+    ``source`` is what the file says of the source, by its keys, such as ``repository``; but for what the settings have.
+    ``environments`` are the values of each environment by its ID, in the order of the settings.
     """
 
     application: str
-    repository: str | None
-    connection: str | None
-    host_arn: str | None
+    source: Mapping[str, str]
     key: str | None
     approval_email: str | None
     launch_type: str | None
@@ -53,9 +50,9 @@ class ServiceValues:
     environments: Mapping[str, EnvironmentValues]
 
     @property
-    def makes_connection(self) -> bool:
-        """Whether the connection is made, because the file names it and gives no ARN."""
-        return self.connection is not None and not self.connection.startswith("arn:")
+    def said(self) -> Said:
+        """What the file says of the source, as the source takes it."""
+        return Said(application=self.application, values=self.source)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,18 +7,18 @@ parameters. Where a key and a setting are the same thing, the choices, patterns 
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
-from typing import Annotated, Any, Literal, TypeAlias, TypeVar
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType, defstruct
 
 from .. import constraints
 from ..cfn.constraint import Constraint
 from ..cfn.partitions import PARTITIONS
-from ..constraints import MAX_TASKS, TASK_SIZES, or_existing
+from ..constraints import MAX_TASKS, TASK_SIZES
 from ..environments import IMAGES_TO_KEEP, Approval
 from ..grants import PERMISSIONS
+from ..keys import Maybe, about, choice, limits, number, text
 from ..parameters import NETWORK_CIDR
 from ..rollouts import ADMINISTRATION_ROLE, EXECUTION_ROLE, Permissions
 from ..settings import (
@@ -31,24 +31,13 @@ from ..settings import (
     PipelineType,
     TagMutability,
 )
-from ..sources.connection import Host
+from ..sources import ENVIRONMENT_KEYS, KEYS, KINDS
 from ..steps import BUILD_MINUTES, COMPUTE_TYPES, MAX_STEPS
 
 ApprovalMessage = Literal["shown", "hidden"]
 
-# The ARN of a connection that there is, or the name of one to make.
-_CONNECTION = Constraint(
-    pattern=f"(?:{constraints.CONNECTION_NAME.pattern})|(?:{constraints.CONNECTION_ARN.pattern})",
-    min_length=1,
-    max_length=constraints.CONNECTION_ARN.max_length,
-    message="give the ARN of a connection, or a name of 1 to 32 letters, digits, hyphens or underscores",
-)
-
 # This is ours: in each of a dozen accounts and regions as many as one stack holds.
 MAX_ENVIRONMENTS = 12 * MAX_ENVIRONMENTS_AT_ONCE
-
-# https://docs.aws.amazon.com/codeconnections/latest/APIReference/API_CreateHost.html
-SELF_HOSTED: tuple[Host, ...] = ("GitHubEnterpriseServer", "GitLabSelfManaged")
 
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DeploymentTargets.html and
 # .../API_CreateStackSet.html
@@ -71,23 +60,6 @@ _SIZES = ", ".join(f"{cpu}/{memory}" for cpu, memory in TASK_SIZES)
 _LOG_DAYS = ", ".join(constraints.LOG_RETENTION.allowed_values or ())
 
 
-def _text(description: str, constraint: Constraint | None = None, *examples: str) -> Meta:
-    return Meta(
-        description=description,
-        examples=list(examples) or None,
-        **({} if constraint is None else _limits(constraint)),
-    )
-
-
-def _limits(constraint: Constraint) -> dict[str, Any]:
-    return {
-        "pattern": constraint.pattern,
-        "min_length": constraint.min_length,
-        "max_length": constraint.max_length,
-        "extra": {"remedy": constraint.message},
-    }
-
-
 _PROPERTY_NAMES = {
     "maxLength": constraints.APPLICATION_NAME.max_length,
     "minLength": constraints.APPLICATION_NAME.min_length,
@@ -95,108 +67,51 @@ _PROPERTY_NAMES = {
 }
 
 
-def _choice(description: str, choices: Sequence[str]) -> Meta:
-    # The pattern is what msgspec checks; editors offer what a list has.
-    pattern = f"^(?:{'|'.join(map(re.escape, choices))})$(?!\n)"
-    remedy = f"must be one of {', '.join(choices)}"
-    return Meta(
-        description=description,
-        pattern=pattern,
-        extra={"remedy": remedy},
-        extra_json_schema={"enum": list(choices)},
-    )
-
-
-def _number(description: str, limits: tuple[int, int]) -> Meta:
-    least, most = limits
-    return Meta(description=f"{description}; {least} to {most}", ge=least, le=most)
-
-
-def _about(description: str) -> Meta:
-    return Meta(description=description)
-
-
-# What a key takes that may be left out.
-_T = TypeVar("_T")
-Maybe: TypeAlias = _T | UnsetType
-
 Machine: TypeAlias = Annotated[
     str,
-    _text(
+    text(
         "What the build runs in: a maintained CodeBuild image that fits the architecture, or an image of yours. "
         "The default is the newest maintained Amazon Linux image",
         None,
         "aws/codebuild/amazonlinux-aarch64-standard:4.0",
     ),
 ]
-ComputeType: TypeAlias = Annotated[str, _choice("How large the machine of the build is", COMPUTE_TYPES)]
-BuildMinutes: TypeAlias = Annotated[int, _number("After how many minutes the build is stopped", BUILD_MINUTES)]
-Cache: TypeAlias = Annotated[bool, _about("Whether what one build leaves behind speeds the next one up")]
+ComputeType: TypeAlias = Annotated[str, choice("How large the machine of the build is", COMPUTE_TYPES)]
+BuildMinutes: TypeAlias = Annotated[int, number("After how many minutes the build is stopped", BUILD_MINUTES)]
+Cache: TypeAlias = Annotated[bool, about("Whether what one build leaves behind speeds the next one up")]
 Buildspec: TypeAlias = Annotated[
-    str, _text("The file in the application that says what the build runs", None, "buildspec_scan.yml")
+    str, text("The file in the application that says what the build runs", None, "buildspec_scan.yml")
 ]
-Region: TypeAlias = Annotated[str, _text("The region that the environment is in", _REGION, "eu-west-1")]
+Region: TypeAlias = Annotated[str, text("The region that the environment is in", _REGION, "eu-west-1")]
 Account: TypeAlias = Annotated[
-    str, _text("The account that the environment is in: 12 digits in quotes", _ACCOUNT, "111122223333")
-]
-ConnectionName: TypeAlias = Annotated[
-    str,
-    _text(
-        "The connection to the Git host: the ARN of one that there is, or a name, and then it is made",
-        _CONNECTION,
-        "acme",
-    ),
+    str, text("The account that the environment is in: 12 digits in quotes", _ACCOUNT, "111122223333")
 ]
 KeyArn: TypeAlias = Annotated[
     str,
-    _text(
+    text(
         "The ARN of a KMS key of yours, which artifacts, approval requests and images are encrypted with",
         constraints.KMS_KEY_ARN,
     ),
 ]
-Subnet: TypeAlias = Annotated[str, _text("The ID of a subnet", _SUBNET)]
+Subnet: TypeAlias = Annotated[str, text("The ID of a subnet", _SUBNET)]
 
 
 class _Record(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What all of them have in common: keys that are known, and in any order."""
 
 
-class SourceEntry(_Record, frozen=True, kw_only=True):
-    """Where the application is: a CodeCommit repository, or a repository on a Git host that a connection leads to."""
+def _record(name: str, description: str, said: Mapping[str, Any], base: type[Struct] = _Record) -> type[Struct]:
+    """A record with these keys, each of which may be left out, behind those of the base."""
+    fields = [(key, kind | UnsetType, UNSET) for key, kind in said.items()]
+    return defstruct(name, fields, bases=(base,), namespace={"__doc__": description}, frozen=True, kw_only=True)
 
-    codecommit: Maybe[
-        Annotated[
-            str,
-            _text(
-                "A CodeCommit repository: the service's name, and then it is made, or existing:NAME for yours",
-                or_existing(constraints.CODECOMMIT_REPOSITORY, constraints.CODECOMMIT_REPOSITORY),
-                "existing:shop",
-            ),
-        ]
-    ] = UNSET
-    connection: Maybe[ConnectionName] = UNSET
-    repository: Maybe[
-        Annotated[
-            str,
-            _text("The repository on the Git host, with its owner", constraints.FULL_REPOSITORY_ID, "acme/cart"),
-        ]
-    ] = UNSET
-    host: Maybe[Annotated[Host, _about("What kind of Git host it is; GitHub, if nothing else is said")]] = UNSET
-    host_arn: Maybe[
-        Annotated[
-            str,
-            _text("The ARN of a host of your own, for a connection that is made to it", constraints.HOST_ARN),
-        ]
-    ] = UNSET
-    paths: Maybe[
-        Annotated[
-            list[Annotated[str, _about("A pattern of files")]],
-            Meta(
-                description="Files, as patterns, of which a push must change one to start a pipeline",
-                examples=[["services/cart/**"]],
-            ),
-        ]
-    ] = UNSET
+
+if TYPE_CHECKING:
+    SourceEntry: TypeAlias = _Record
+else:
+    SourceEntry = _record(
+        "SourceEntry", f"Where the application is: {', or '.join(kind.called for kind in KINDS)}.", KEYS
+    )
 
 
 class Build(_Record, frozen=True, kw_only=True):
@@ -213,22 +128,20 @@ class Step(Build, frozen=True, kw_only=True):
     """A further build in every pipeline."""
 
     name: Annotated[
-        str, _text("Letters and digits, the first a capital; project and role are named after it", None, "SecurityScan")
+        str, text("Letters and digits, the first a capital; project and role are named after it", None, "SecurityScan")
     ]
-    display_name: Maybe[Annotated[str, _about("What forms call it; by default the name in words")]] = UNSET
+    display_name: Maybe[Annotated[str, about("What forms call it; by default the name in words")]] = UNSET
     after: Maybe[
         Annotated[
             str,
-            _text(
-                "What it follows: source, tests, image, or the name of another step; by default tests", None, "image"
-            ),
+            text("What it follows: source, tests, image, or the name of another step; by default tests", None, "image"),
         ]
     ] = UNSET
-    privileged: Maybe[Annotated[bool, _about("Whether Docker may run in it")]] = UNSET
+    privileged: Maybe[Annotated[bool, about("Whether Docker may run in it")]] = UNSET
     permissions: Maybe[
         Annotated[
-            list[Annotated[str, _choice("A permission", tuple(PERMISSIONS))]],
-            _about("What its role may do besides writing its log, and reading and writing artifacts"),
+            list[Annotated[str, choice("A permission", tuple(PERMISSIONS))]],
+            about("What its role may do besides writing its log, and reading and writing artifacts"),
         ]
     ] = UNSET
 
@@ -236,21 +149,21 @@ class Step(Build, frozen=True, kw_only=True):
 class TaskRange(_Record, frozen=True, kw_only=True):
     """The least and the most tasks; between them, the use of CPU decides."""
 
-    min: Annotated[int, _number("The least tasks", (1, MAX_TASKS))]
-    max: Annotated[int, _number("The most tasks", (1, MAX_TASKS))]
+    min: Annotated[int, number("The least tasks", (1, MAX_TASKS))]
+    max: Annotated[int, number("The most tasks", (1, MAX_TASKS))]
 
 
 class TaskSize(_Record, frozen=True, kw_only=True):
     """How large a task is."""
 
-    cpu: Annotated[int, _about(f"CPU units, of which 1024 are a vCPU; with the memory one of {_SIZES}")]
-    memory: Annotated[int, _about(f"MiB; with the CPU units one of {_SIZES}")]
+    cpu: Annotated[int, about(f"CPU units, of which 1024 are a vCPU; with the memory one of {_SIZES}")]
+    memory: Annotated[int, about(f"MiB; with the CPU units one of {_SIZES}")]
 
 
 class ExistingNetwork(_Record, frozen=True, kw_only=True):
     """A VPC that there is, and two subnets of it in each list, in two availability zones."""
 
-    vpc: Annotated[str, _text("The ID of the VPC", _VPC, "vpc-0a1b2c3d4e5f60718")]
+    vpc: Annotated[str, text("The ID of the VPC", _VPC, "vpc-0a1b2c3d4e5f60718")]
     public_subnets: Maybe[
         Annotated[
             list[Subnet],
@@ -273,27 +186,25 @@ class ExistingNetwork(_Record, frozen=True, kw_only=True):
     ] = UNSET
 
 
-class EnvironmentOverride(_Record, frozen=True, kw_only=True):
-    """What one service has otherwise in an environment."""
+class _Environment(_Record, frozen=True, kw_only=True):
+    """What can be said of an environment, whatever the source."""
 
     branch: Maybe[
-        Annotated[
-            str, _text("The branch that is deployed; by default the ID in lower case", constraints.BRANCH, "main")
-        ]
+        Annotated[str, text("The branch that is deployed; by default the ID in lower case", constraints.BRANCH, "main")]
     ] = UNSET
     approval: Maybe[
         Annotated[
             Literal["none", Approval],
-            _about("What waits until a person approves: nothing, the builds, or the deployment"),
+            about("What waits until a person approves: nothing, the builds, or the deployment"),
         ]
     ] = UNSET
     production: Maybe[
-        Annotated[bool, _about("Whether it is worth Container Insights and a protected load balancer")]
+        Annotated[bool, about("Whether it is worth Container Insights and a protected load balancer")]
     ] = UNSET
-    images_to_keep: Maybe[Annotated[int, _number("The images that ECR keeps", IMAGES_TO_KEEP)]] = UNSET
+    images_to_keep: Maybe[Annotated[int, number("The images that ECR keeps", IMAGES_TO_KEEP)]] = UNSET
     release_tags: Maybe[
         Annotated[
-            list[Annotated[str, _about("A pattern of Git tags")]],
+            list[Annotated[str, about("A pattern of Git tags")]],
             Meta(
                 description="Git tags, as patterns, whose push starts the pipeline as well; with a connection only",
                 examples=[["v*"]],
@@ -313,29 +224,36 @@ class EnvironmentOverride(_Record, frozen=True, kw_only=True):
         Annotated[TaskSize, Meta(description="How large a task is", examples=[{"cpu": 256, "memory": 512}])]
     ] = UNSET
     certificate: Maybe[
-        Annotated[str, _text("The ARN of the load balancer's certificate, for HTTPS", constraints.CERTIFICATE_ARN)]
+        Annotated[str, text("The ARN of the load balancer's certificate, for HTTPS", constraints.CERTIFICATE_ARN)]
     ] = UNSET
     network: Maybe[
-        Annotated[Literal["new"] | ExistingNetwork, _about("A new VPC, or one that there is, with the subnets to use")]
+        Annotated[Literal["new"] | ExistingNetwork, about("A new VPC, or one that there is, with the subnets to use")]
     ] = UNSET
     container_insights: Maybe[
         Annotated[
             str,
-            _choice("The metrics of Container Insights", constraints.CONTAINER_INSIGHTS.allowed_values or ()),
+            choice("The metrics of Container Insights", constraints.CONTAINER_INSIGHTS.allowed_values or ()),
         ]
     ] = UNSET
-    deletion_protection: Maybe[Annotated[bool, _about("Whether the load balancer is protected from deletion")]] = UNSET
+    deletion_protection: Maybe[Annotated[bool, about("Whether the load balancer is protected from deletion")]] = UNSET
     account: Maybe[Account] = UNSET
     region: Maybe[Region] = UNSET
-    connection: Maybe[ConnectionName] = UNSET
     key: Maybe[KeyArn] = UNSET
+
+
+if TYPE_CHECKING:
+    EnvironmentOverride: TypeAlias = _Environment
+else:
+    EnvironmentOverride = _record(
+        "EnvironmentOverride", "What one service has otherwise in an environment.", ENVIRONMENT_KEYS, _Environment
+    )
 
 
 class EnvironmentEntry(EnvironmentOverride, frozen=True, kw_only=True):
     """An environment of every service. One of the usual IDs has what the usual one has, unless it says otherwise."""
 
-    id: Annotated[str, _text("Letters and digits; names of resources and parameters have it in them", None, "Dev")]
-    display_name: Maybe[Annotated[str, _text("What forms call it; by default the ID", None, "quality assurance")]] = (
+    id: Annotated[str, text("Letters and digits; names of resources and parameters have it in them", None, "Dev")]
+    display_name: Maybe[Annotated[str, text("What forms call it; by default the ID", None, "quality assurance")]] = (
         UNSET
     )
 
@@ -343,38 +261,38 @@ class EnvironmentEntry(EnvironmentOverride, frozen=True, kw_only=True):
 class Defaults(_Record, frozen=True, kw_only=True):
     """What every service has that does not say otherwise."""
 
-    source: Maybe[Annotated[SourceEntry, _about("Where the application is, and what starts the pipelines")]] = UNSET
-    architecture: Maybe[Annotated[Architecture, _about("The processor that images are built for and run on")]] = UNSET
-    pipeline_type: Maybe[Annotated[PipelineType, _about("Pipelines of type V1 cannot roll back")]] = UNSET
+    source: Maybe[Annotated[SourceEntry, about("Where the application is, and what starts the pipelines")]] = UNSET
+    architecture: Maybe[Annotated[Architecture, about("The processor that images are built for and run on")]] = UNSET
+    pipeline_type: Maybe[Annotated[PipelineType, about("Pipelines of type V1 cannot roll back")]] = UNSET
     rollback_on_failure: Maybe[
-        Annotated[bool, _about("Whether a failed deployment returns to the last one that succeeded; V2 only")]
+        Annotated[bool, about("Whether a failed deployment returns to the last one that succeeded; V2 only")]
     ] = UNSET
-    tag_mutability: Maybe[Annotated[TagMutability, _about("May a pushed tag be changed in ECR")]] = UNSET
-    scan_on_push: Maybe[Annotated[bool, _about("Whether ECR scans each pushed image")]] = UNSET
-    approval_message: Maybe[Annotated[ApprovalMessage, _about("The commit's message in approval requests")]] = UNSET
+    tag_mutability: Maybe[Annotated[TagMutability, about("May a pushed tag be changed in ECR")]] = UNSET
+    scan_on_push: Maybe[Annotated[bool, about("Whether ECR scans each pushed image")]] = UNSET
+    approval_message: Maybe[Annotated[ApprovalMessage, about("The commit's message in approval requests")]] = UNSET
     approval_email: Maybe[
-        Annotated[str, _text("Who is asked for approvals by e-mail", constraints.EMAIL, "ops@example.com")]
+        Annotated[str, text("Who is asked for approvals by e-mail", constraints.EMAIL, "ops@example.com")]
     ] = UNSET
     approval_timeout_minutes: Maybe[
-        Annotated[int, _number("After how many minutes a request without an answer fails the run", APPROVAL_MINUTES)]
+        Annotated[int, number("After how many minutes a request without an answer fails the run", APPROVAL_MINUTES)]
     ] = UNSET
     deployment_timeout_minutes: Maybe[
-        Annotated[int, _number("How many minutes a deployment may take", DEPLOY_MINUTES)]
+        Annotated[int, number("How many minutes a deployment may take", DEPLOY_MINUTES)]
     ] = UNSET
-    tests: Maybe[Annotated[Build, _about("The unit tests; with a buildspec of their own they need no Node.js")]] = UNSET
-    image: Maybe[Annotated[Build, _about("The build of the container image")]] = UNSET
+    tests: Maybe[Annotated[Build, about("The unit tests; with a buildspec of their own they need no Node.js")]] = UNSET
+    image: Maybe[Annotated[Build, about("The build of the container image")]] = UNSET
     steps: Maybe[
         Annotated[list[Step], Meta(description="Further builds in every pipeline", max_length=MAX_STEPS - 2)]
     ] = UNSET
-    launch_type: Maybe[Annotated[str, _choice("What containers run on", constraints.LAUNCH_TYPES)]] = UNSET
+    launch_type: Maybe[Annotated[str, choice("What containers run on", constraints.LAUNCH_TYPES)]] = UNSET
     instance_type: Maybe[
-        Annotated[str, _text("The type of the instances, on EC2; it fits the architecture", None, "t4g.small")]
+        Annotated[str, text("The type of the instances, on EC2; it fits the architecture", None, "t4g.small")]
     ] = UNSET
-    port: Maybe[Annotated[int, _number("Where the application listens", PORTS)]] = UNSET
+    port: Maybe[Annotated[int, number("Where the application listens", PORTS)]] = UNSET
     first_image: Maybe[
         Annotated[
             str,
-            _text(
+            text(
                 "What a service runs until its first deployment; it answers 200 on the port",
                 constraints.CONTAINER_IMAGE,
                 "public.ecr.aws/nginx/nginx-unprivileged:stable-alpine",
@@ -382,16 +300,16 @@ class Defaults(_Record, frozen=True, kw_only=True):
         ]
     ] = UNSET
     cpu_target_percent: Maybe[
-        Annotated[int, _number("The use of CPU that is kept where there are least and most tasks", CPU_TARGET_PERCENT)]
+        Annotated[int, number("The use of CPU that is kept where there are least and most tasks", CPU_TARGET_PERCENT)]
     ] = UNSET
     health_check_path: Maybe[
-        Annotated[str, _text("The path that the load balancer asks for", constraints.HEALTH_CHECK_PATH, "/health")]
+        Annotated[str, text("The path that the load balancer asks for", constraints.HEALTH_CHECK_PATH, "/health")]
     ] = UNSET
-    log_retention_days: Maybe[Annotated[int, _about(f"How long logs are kept: {_LOG_DAYS}")]] = UNSET
+    log_retention_days: Maybe[Annotated[int, about(f"How long logs are kept: {_LOG_DAYS}")]] = UNSET
     artifact_expiration_days: Maybe[
         Annotated[
             int,
-            _number(
+            number(
                 "How long artifacts are kept",
                 (constraints.DAYS.min_value or 1, constraints.DAYS.max_value or 1),
             ),
@@ -400,13 +318,13 @@ class Defaults(_Record, frozen=True, kw_only=True):
     network_cidr: Maybe[
         Annotated[
             str,
-            _text("The private network that new VPCs are cut from", constraints.VPC_CIDR, str(NETWORK_CIDR.default)),
+            text("The private network that new VPCs are cut from", constraints.VPC_CIDR, str(NETWORK_CIDR.default)),
         ]
     ] = UNSET
     key: Maybe[KeyArn] = UNSET
     tags: Maybe[
         Annotated[
-            dict[str, Annotated[str, _about("The tag's value")]],
+            dict[str, Annotated[str, about("The tag's value")]],
             Meta(
                 description="Tags of everything that takes tags; a service's are added to those in defaults",
                 examples=[{"team": "checkout"}],
@@ -420,8 +338,8 @@ class ServiceEntry(Defaults, frozen=True, kw_only=True):
 
     environments: Maybe[
         Annotated[
-            dict[str, Annotated[EnvironmentOverride, _about("What it has otherwise in this environment")]],
-            _about("What the service has otherwise in an environment, by the environment's ID"),
+            dict[str, Annotated[EnvironmentOverride, about("What it has otherwise in this environment")]],
+            about("What the service has otherwise in an environment, by the environment's ID"),
         ]
     ] = UNSET
 
@@ -430,18 +348,18 @@ class RolloutEntry(_Record, frozen=True, kw_only=True):
     """How stack sets reach the accounts."""
 
     permissions: Annotated[
-        Permissions, _about("Whose roles make the stacks: your own in each account, or those of AWS Organizations")
+        Permissions, about("Whose roles make the stacks: your own in each account, or those of AWS Organizations")
     ]
     organizational_units: Maybe[
         Annotated[
-            list[Annotated[str, _text("The ID of a unit", _UNIT, "ou-ab12-cd34ef56")]],
+            list[Annotated[str, text("The ID of a unit", _UNIT, "ou-ab12-cd34ef56")]],
             Meta(description="The units that the accounts are in; with service_managed only", min_length=1),
         ]
     ] = UNSET
     administration_role: Maybe[
         Annotated[
             str,
-            _text(
+            text(
                 "The name of the role that stack sets work with; with self_managed only",
                 constraints.ROLE_NAME,
                 ADMINISTRATION_ROLE,
@@ -451,7 +369,7 @@ class RolloutEntry(_Record, frozen=True, kw_only=True):
     execution_role: Maybe[
         Annotated[
             str,
-            _text(
+            text(
                 "The name of the role in each account; with self_managed only",
                 constraints.NEW_ROLE_NAME,
                 EXECUTION_ROLE,
@@ -461,7 +379,7 @@ class RolloutEntry(_Record, frozen=True, kw_only=True):
     delegated_admin: Maybe[
         Annotated[
             bool,
-            _about("Whether the rollout's account is a delegated administrator; with service_managed only"),
+            about("Whether the rollout's account is a delegated administrator; with service_managed only"),
         ]
     ] = UNSET
 
@@ -469,7 +387,7 @@ class RolloutEntry(_Record, frozen=True, kw_only=True):
 class SettingsFile(_Record, frozen=True, kw_only=True):
     """Services on Amazon ECS, and the pipelines that deliver them: the settings file of ecs-cd-templates."""
 
-    defaults: Maybe[Annotated[Defaults, _about("What every service has that does not say otherwise")]] = UNSET
+    defaults: Maybe[Annotated[Defaults, about("What every service has that does not say otherwise")]] = UNSET
     environments: Maybe[
         Annotated[
             list[EnvironmentEntry],
@@ -482,8 +400,8 @@ class SettingsFile(_Record, frozen=True, kw_only=True):
     ] = UNSET
     services: Annotated[
         dict[
-            Annotated[str, Meta(**_limits(constraints.APPLICATION_NAME))],
-            Annotated[ServiceEntry, _about("A service; {} has all from the defaults")],
+            Annotated[str, Meta(**limits(constraints.APPLICATION_NAME))],
+            Annotated[ServiceEntry, about("A service; {} has all from the defaults")],
         ],
         Meta(
             description="The services, by name: everything that a service has is named after it",
@@ -492,4 +410,4 @@ class SettingsFile(_Record, frozen=True, kw_only=True):
             extra_json_schema={"propertyNames": _PROPERTY_NAMES},
         ),
     ]
-    rollout: Maybe[Annotated[RolloutEntry, _about("How stack sets reach the accounts")]] = UNSET
+    rollout: Maybe[Annotated[RolloutEntry, about("How stack sets reach the accounts")]] = UNSET

@@ -21,7 +21,6 @@ from ..environments import Environment, Scope, scopes
 from ..errors import ParameterError, SettingsError
 from ..launch.quick_create import stack_name
 from ..parameters import ParameterSpec
-from ..sources.provider import Said
 from ..stacks import deployment_pipeline, ecs_environment, quick_start
 from .service import EnvironmentValues, Target
 
@@ -124,7 +123,7 @@ def _shared(target: Target) -> dict[str, str | None]:
         **{name: str(value) for name, value in made.items()},
         parameters.ARTIFACT_BUCKET.name: _bucket(target),
         parameters.KMS_KEY.name: values.key,
-        **_named(target.settings.pipeline.source.pipeline_values(_said(target))),
+        **_named(target.settings.pipeline.source.pipeline_values(target.values.said)),
         parameters.CONTAINER.name: quick_start.CONTAINER,
         parameters.APPROVAL_EMAIL.name: values.approval_email,
         parameters.LOG_RETENTION.name: _number(values.log_retention_days),
@@ -161,7 +160,7 @@ def _of_quick_start(target: Target) -> dict[str, str | None]:
     values = target.values
     return {
         parameters.APPLICATION.name: values.application,
-        **_named(target.settings.pipeline.source.quick_start_values(_said(target))),
+        **_named(target.settings.pipeline.source.quick_start_values(target.values.said)),
         parameters.NETWORK_CIDR.name: values.network_cidr,
         parameters.INSIGHTS_IN.name: _insights(target),
         parameters.PRODUCTION_PROTECTION.name: _protection(target),
@@ -170,17 +169,7 @@ def _of_quick_start(target: Target) -> dict[str, str | None]:
 
 def _of_prerequisites(target: Target) -> dict[str, str | None]:
     """What the prerequisites ask for otherwise than the templates that use them."""
-    return _named(target.settings.pipeline.source.prerequisite_values(_said(target)))
-
-
-def _said(target: Target) -> Said:
-    values = target.values
-    return Said(
-        application=values.application,
-        repository=values.repository,
-        connection=values.connection,
-        host_arn=values.host_arn,
-    )
+    return _named(target.settings.pipeline.source.prerequisite_values(target.values.said))
 
 
 def _named(values: Mapping[ParameterSpec, str | None]) -> dict[str, str | None]:
@@ -193,10 +182,10 @@ def _bucket(target: Target) -> str:
     It has to be the only one in the world, and the templates that use it have to know it before it is made: so a part
     of it is made of all that tells this service from another team's of the same name.
     """
-    values = target.values
-    told = [values.application, target.account, target.region, values.repository, values.connection]
+    application, source = target.values.application, target.settings.pipeline.source.pipeline_values(target.values.said)
+    told = [application, target.account, target.region, *source.values()]
     digest = hashlib.sha256("\0".join(map(str, told)).encode()).hexdigest()
-    return f"{values.application}-{names.SHARED}-artifacts-{digest[:12]}"
+    return f"{application}-{names.SHARED}-artifacts-{digest[:12]}"
 
 
 def _insights(target: Target) -> str | None:

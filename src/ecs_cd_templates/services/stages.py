@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
+from typing import Any
 
 from msgspec import UnsetType
 
@@ -11,6 +13,7 @@ from ..cfn.regions import partition_of
 from ..constraints import TASK_COUNT, TASK_SIZE, TASK_SIZES, task_size
 from ..environments import ENVIRONMENTS, Environment
 from ..errors import MissingExtraError, RegionError
+from ..sources import ENVIRONMENT_KEYS, KEYS
 from .layers import Layered, items
 from .reading import Document, KeyPath, shown
 from .service import EnvironmentValues
@@ -34,13 +37,13 @@ _FIELDS = {
 
 @dataclass(frozen=True)
 class Stage:
-    """An environment of a service: its settings, its values, where it is, and where the file says so."""
+    """An environment of a service: its settings, its values, where it is, its source, and where the file says so."""
 
     environment: Environment
     values: EnvironmentValues
     account: str | None
     region: str | None
-    connection: str | None
+    source: Mapping[str, Any]
     key: str | None
     said: Layered
 
@@ -106,7 +109,7 @@ def stage(document: Document, id_: str, said: Layered, settings: Layered, source
         ),
         account=said.get("account"),
         region=region,
-        connection=said.get("connection", source.get("connection")),
+        source={**source.said(KEYS), **said.said(ENVIRONMENT_KEYS)},
         key=key,
         said=said,
     )

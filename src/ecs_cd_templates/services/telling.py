@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from ..errors import SettingsError, SettingsFileError
+from ..sources import KINDS
 from .checking import written_value
 from .layers import items
 from .reading import Document, KeyPath
@@ -23,7 +24,8 @@ _KEYS = {
     "own_key": "key",
 }
 # The settings that belong to one of several things of their kind.
-_ENVIRONMENT, _BUILD, _SOURCE = "Environment", "BuildStep", "Connection"
+_ENVIRONMENT, _BUILD = "Environment", "BuildStep"
+_OF_NO_ENVIRONMENT = {_BUILD, *(kind.__name__ for kind in KINDS)}
 
 
 @contextmanager
@@ -49,7 +51,7 @@ def _paths(document: Document, file: SettingsFile, service: str, kind: str) -> I
     """What a setting of this kind may have come from: what counts more first, and in a list what comes later."""
     own: KeyPath = ("services", service)
     tops: tuple[KeyPath, ...] = (own, ("defaults",))
-    if kind not in {_BUILD, _SOURCE}:
+    if kind not in _OF_NO_ENVIRONMENT:
         yield from ((*own, "environments", id_) for id_ in items(file.services[service].environments))
         yield from (("environments", number) for number in reversed(range(len(items(file.environments)))))
     if kind != _ENVIRONMENT:
@@ -58,7 +60,7 @@ def _paths(document: Document, file: SettingsFile, service: str, kind: str) -> I
         if steps is not None:
             yield from ((*steps, number) for number in reversed(range(len(document.at(steps)))))
         yield from ((*top, key) for top in tops for key in ("tests", "image", "source"))
-    if kind not in {_ENVIRONMENT, _BUILD, _SOURCE}:
+    if kind not in {_ENVIRONMENT, *_OF_NO_ENVIRONMENT}:
         yield from tops
 
 

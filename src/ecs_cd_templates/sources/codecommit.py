@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from awacs import codecommit, codepipeline
 from awacs.aws import Condition, Deny, Null, Statement, StringEqualsIfExists
@@ -16,10 +16,11 @@ from .. import actions, constraints, grants
 from ..actions import Action
 from ..cfn.console import console_url
 from ..cfn.intrinsics import RETAIN, Named, ref, role_arn, sub
-from ..constraints import EXISTING, ResourceName, existing_only
+from ..constraints import EXISTING, ResourceName, existing_only, or_existing
 from ..environments import Environment, Scope
-from ..errors import ParameterError
+from ..errors import ParameterError, SettingsError
 from ..grants import Grant
+from ..keys import text
 from ..parameters import (
     APPLICATION,
     CODEPIPELINE_GROUP,
@@ -85,6 +86,18 @@ _REPOSITORY_CHANGES = (codecommit.DeleteRepository, codecommit.UpdateRepositoryN
 @dataclass(frozen=True, kw_only=True)
 class CodeCommit(Provider):
     """The application is in a CodeCommit repository of the account; an event rule starts each pipeline."""
+
+    called: ClassVar[str] = "a CodeCommit repository"
+    keys: ClassVar[Mapping[str, Any]] = {
+        "codecommit": Annotated[
+            str,
+            text(
+                "A CodeCommit repository: the service's name, and then it is made, or existing:NAME for yours",
+                or_existing(constraints.CODECOMMIT_REPOSITORY, constraints.CODECOMMIT_REPOSITORY),
+                "existing:shop",
+            ),
+        ]
+    }
 
     action_provider: ClassVar[str] = "CodeCommit"
     shown: ClassVar[tuple[str, ...]] = ("RepositoryName", "BranchName")
@@ -225,17 +238,30 @@ class CodeCommit(Provider):
         )
         return {REPOSITORY: name}
 
+    def check_said(self, said: Mapping[str, Said], places: int) -> None:
+        """There is one repository, in one account and region, and a new one is named like the application."""
+        each = next(iter(said.values()))
+        name = each.values.get("codecommit")
+        if places > 1:
+            remedy = "is in one account and region, and the environments are in several: give a connection"
+            raise SettingsError("source" if name is None else "codecommit", name or "CodeCommit", remedy)
+        if name not in (None, each.application) and not _repository(each).existing:
+            own, existing = each.application, ResourceName(str(name), existing=True)
+            remedy = f"is made for the service, and named like it: give {own}, or {existing} for one of yours"
+            raise SettingsError("codecommit", name, remedy)
+
     def quick_start_values(self, said: Said) -> dict[ParameterSpec, str | None]:
         """The repository that exists, or blank for a new one, which is named like the application."""
-        return {REPOSITORY: said.repository or ""}
+        repository = _repository(said)
+        return {REPOSITORY: str(repository) if repository.existing else ""}
 
     def prerequisite_values(self, said: Said) -> dict[ParameterSpec, str | None]:
         """The repository, marked if it exists."""
-        return {REPOSITORY: said.repository or said.application}
+        return {REPOSITORY: str(_repository(said))}
 
     def pipeline_values(self, said: Said) -> dict[ParameterSpec, str | None]:
         """The repository's name."""
-        return {REPOSITORY: ResourceName.parse(said.repository or said.application).name}
+        return {REPOSITORY: _repository(said).name}
 
     def denied(self, configurations: Sequence[Mapping[str, Any]]) -> list[Statement]:
         """What changes the branches, or removes the repository's name.
@@ -269,6 +295,11 @@ class CodeCommit(Provider):
 def repository_arn(repository: Named) -> AWSHelperFn:
     """The ARN of the CodeCommit repository with this name."""
     return sub("arn:${AWS::Partition}:codecommit:${AWS::Region}:${AWS::AccountId}:${repository}", repository=repository)
+
+
+def _repository(said: Said) -> ResourceName:
+    """The repository, which is the application's unless another one is named."""
+    return ResourceName.parse(said.values.get("codecommit", said.application))
 
 
 def _rule_arn(rule: Named) -> AWSHelperFn:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Literal, get_args
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from awacs import codeconnections, codestar_connections, s3
 from awacs.aws import Condition, Deny, Statement, StringEqualsIfExists
+from msgspec import Meta
 from troposphere import Equals, If, Not, NoValue, Or, Output, Template, codepipeline
 from troposphere.codeconnections import Connection as ConnectionResource
 from troposphere.codepipeline import GitConfiguration, GitPushFilter, PipelineTriggerDeclaration
@@ -15,10 +16,13 @@ from troposphere.codepipeline import GitConfiguration, GitPushFilter, PipelineTr
 from .. import actions, constraints
 from ..actions import COMMIT_ID, Action
 from ..cfn.console import add_partitions, console_url
+from ..cfn.constraint import Constraint
 from ..cfn.intrinsics import Named, ref, sub
 from ..checks import one_of, patterns
 from ..environments import Environment, Scope
+from ..errors import NOT_GIVEN, SettingsError
 from ..grants import Grant, in_own_account, objects_arn
+from ..keys import about, text
 from ..parameters import APPLICATION, Entry, Form, ParameterSpec, Part, Purpose, Shared, entry
 from ..steps import SOURCE
 from ..texts import Text
@@ -29,7 +33,15 @@ Host = Literal["GitHub", "GitHubEnterpriseServer", "GitLab", "GitLabSelfManaged"
 
 # Hosts of one's own, which AWS has to be told of first
 # (https://docs.aws.amazon.com/dtconsole/latest/userguide/connections-hosts.html).
-_OF_ONES_OWN = ("GitHubEnterpriseServer", "GitLabSelfManaged")
+SELF_HOSTED: tuple[Host, ...] = ("GitHubEnterpriseServer", "GitLabSelfManaged")
+
+# What a settings file names: a connection that there is, or one to make.
+_ARN_OR_NAME = Constraint(
+    pattern=f"(?:{constraints.CONNECTION_NAME.pattern})|(?:{constraints.CONNECTION_ARN.pattern})",
+    min_length=1,
+    max_length=constraints.CONNECTION_ARN.max_length,
+    message="give the ARN of a connection, or a name of 1 to 32 letters, digits, hyphens or underscores",
+)
 
 # Where the others show a commit with all before it, or, on Bitbucket, the commit alone. The address of a host of one's
 # own is not known.
@@ -96,6 +108,35 @@ class Connection(Provider):
 
     host: Host = "GitHub"
     paths: Sequence[str] = ()
+
+    called: ClassVar[str] = "a Git host"
+    keys: ClassVar[Mapping[str, Any]] = {
+        "connection": Annotated[
+            str,
+            text(
+                "The connection to the Git host: the ARN of one that there is, or a name, and then it is made",
+                _ARN_OR_NAME,
+                "acme",
+            ),
+        ],
+        "repository": Annotated[
+            str,
+            text("The repository on the Git host, with its owner", constraints.FULL_REPOSITORY_ID, "acme/cart"),
+        ],
+        "host": Annotated[Host, about("What kind of Git host it is; GitHub, if nothing else is said")],
+        "host_arn": Annotated[
+            str,
+            text("The ARN of a host of your own, for a connection that is made to it", constraints.HOST_ARN),
+        ],
+        "paths": Annotated[
+            list[Annotated[str, about("A pattern of files")]],
+            Meta(
+                description="Files, as patterns, of which a push must change one to start a pipeline",
+                examples=[["services/cart/**"]],
+            ),
+        ],
+    }
+    environment_keys: ClassVar[tuple[str, ...]] = ("connection",)
 
     action_provider: ClassVar[str] = "CodeStarSourceConnection"
     shown: ClassVar[tuple[str, ...]] = ("FullRepositoryId", "BranchName")
@@ -221,34 +262,53 @@ class Connection(Provider):
         template.add_condition("NameConnection", Equals(given, ""))
         return self._add_connection(template, form, If("NameConnection", ref(form.of(APPLICATION)), given))
 
+    def check_said(self, said: Mapping[str, Said], places: int) -> None:
+        """Each environment has a connection; all have the repository, and the host if a new connection needs it."""
+        del places
+        for id_, each in said.items():
+            if "connection" not in each.values:
+                raise SettingsError("connection", NOT_GIVEN, f"say which connection {id_} has")
+        for each in said.values():
+            if "repository" not in each.values:
+                raise SettingsError("repository", NOT_GIVEN, "give the owner and the repository")
+            if self.made_by_name(each) and self.host in SELF_HOSTED and "host_arn" not in each.values:
+                made = f"a connection to {self.host} is made to a host of yours"
+                raise SettingsError("host_arn", NOT_GIVEN, f"{made}: give the host's ARN, or the ARN of a connection")
+
+    def made_by_name(self, said: Said) -> Mapping[str, str]:
+        """The connection, unless the file has its ARN.
+
+        https://docs.aws.amazon.com/codeconnections/latest/APIReference/API_CreateConnection.html
+        """
+        return {} if _arn(said) else {"connection": said.values["connection"]}
+
     def quick_start_values(self, said: Said) -> dict[ParameterSpec, str | None]:
         """What the prerequisites' form is filled in with."""
         return self.prerequisite_values(said)
 
     def prerequisite_values(self, said: Said) -> dict[ParameterSpec, str | None]:
         """The connection, or the name of the one to make, and the repository."""
-        arn = _arn(said)
         return {
-            CONNECTION: arn or "",
-            CONNECTION_NAME: None if arn else said.connection,
-            HOST: said.host_arn,
-            REPOSITORY: said.repository,
+            CONNECTION: _arn(said) or "",
+            CONNECTION_NAME: self.made_by_name(said).get("connection"),
+            HOST: said.values.get("host_arn"),
+            REPOSITORY: said.values["repository"],
         }
 
     def pipeline_values(self, said: Said) -> dict[ParameterSpec, str | None]:
         """The connection, which has no ARN before it is made, and the repository."""
-        return {CONNECTION: _arn(said), REPOSITORY: said.repository}
+        return {CONNECTION: _arn(said), REPOSITORY: said.values["repository"]}
 
     def denied(self, configurations: Sequence[Mapping[str, Any]]) -> list[Statement]:
         """Nothing of the repository, whose branches the host protects; another address for a host of one's own."""
         del configurations
-        if self.host not in _OF_ONES_OWN:
+        if self.host not in SELF_HOSTED:
             return []
         changes = [codeconnections.UpdateHost, codestar_connections.UpdateHost]
         return [Statement(Sid="Hosts", Effect=Deny, Action=changes, Resource=["*"])]
 
     def _host_entries(self) -> list[Entry]:
-        return [entry(HOST, Purpose.MAKE)] if self.host in _OF_ONES_OWN else []
+        return [entry(HOST, Purpose.MAKE)] if self.host in SELF_HOSTED else []
 
     def _add_connection(self, template: Template, form: Form, name: Named) -> dict[ParameterSpec, Named]:
         """Adds the connection with an output that leads to where it is finished; it is deleted with the stack.
@@ -260,7 +320,7 @@ class Connection(Provider):
         parameter = ref(form.of(CONNECTION))
         new = template.add_condition(CONNECTION_PART.condition, Equals(parameter, ""))
         host: dict[str, Any] = {"ProviderType": self.host}
-        if self.host in _OF_ONES_OWN:
+        if self.host in SELF_HOSTED:
             arn = ref(form.of(HOST))
             has_host = template.add_condition("HasHost", Not(Equals(arn, "")))
             host = {"HostArn": If(has_host, arn, NoValue)}
@@ -284,8 +344,8 @@ class Connection(Provider):
 
 def _arn(said: Said) -> str | None:
     """The ARN of the connection, if it exists."""
-    named = said.connection is None or constraints.CONNECTION_NAME.accepts(said.connection)
-    return None if named else said.connection
+    connection = said.values["connection"]
+    return None if constraints.CONNECTION_NAME.accepts(connection) else connection
 
 
 def _use_connection(connection: Named, repository: Named) -> list[Grant]:

@@ -36,15 +36,10 @@ class Review:
 
 @dataclass(frozen=True, kw_only=True)
 class Said:
-    """What a settings file says of a service's source; None where it says nothing.
-
-    ``repository`` may be marked as that of one that exists; ``connection`` is an ARN, or a name and then to be made.
-    """
+    """What a settings file says of the source of an application: values, by those of its keys that are no fields."""
 
     application: str
-    repository: str | None = None
-    connection: str | None = None
-    host_arn: str | None = None
+    values: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -64,8 +59,17 @@ class Provider(ABC):
     launch page's picture shows. ``title`` says what a stack makes for it. ``needs_v2``: its triggers take pipelines of
     type V2. ``takes_tags``: a Git tag can start a pipeline. ``takes_first_commit``: a repository of this kind can start
     with an archive. ``pipeline_texts`` is the middle of the keys of the texts about a pipeline's name, where they are
-    not the usual ones.
+    not the usual ones. ``called`` is what errors about a settings file call it.
     """
+
+    called: ClassVar[str]
+    keys: ClassVar[Mapping[str, Any]]
+    """What a settings file may say of it: keys that no other kind has, and what each takes (see :mod:`..keys`).
+
+    One of the name of a field of the class sets this; what the others say are values.
+    """
+    environment_keys: ClassVar[tuple[str, ...]] = ()
+    """Those of the values that an environment may say otherwise."""
 
     action_provider: ClassVar[str]
     shown: ClassVar[tuple[str, ...]]
@@ -147,6 +151,18 @@ class Provider(ABC):
 
         ``archive`` is the S3 bucket and key of what the first branch starts with, if anything.
         """
+
+    @abstractmethod
+    def check_said(self, said: Mapping[str, Said], places: int) -> None:
+        """Refuses what does not go together in a settings file. Raises :class:`SettingsError` about one of the keys.
+
+        ``said`` is what it says, for each environment by its ID; these are in so many accounts and regions.
+        """
+
+    def made_by_name(self, said: Said) -> Mapping[str, str]:
+        """What is made under a name that a settings file gives, by the key: no two services make the same."""
+        del said
+        return {}
 
     @abstractmethod
     def quick_start_values(self, said: Said) -> dict[ParameterSpec, str | None]:
