@@ -123,7 +123,6 @@ BUILD_CALLS: dict[str, list[tuple[str, str, str]]] = {
         ("s3:GetBucketLocation", "{bucket}", BUILD_ROLE_PAGE),
         ("s3:GetObject", "{object}", BUILD_ROLE_PAGE),
         ("s3:GetObjectVersion", "{object}", BUILD_ROLE_PAGE),
-        ("s3:PutObject", "{object}", BUILD_ROLE_PAGE),
     ],
     "buildspec_nodejs.yml": [
         (f"codebuild:{call}", "{report_group}", f"{GUIDE}/codebuild/latest/userguide/test-permissions.html")
@@ -158,6 +157,9 @@ BUILD_CALLS: dict[str, list[tuple[str, str, str]]] = {
     ],
 }
 BUILD_CALLS["buildspec_tests.yml"] = BUILD_CALLS["buildspec_nodejs.yml"]
+
+# What a build calls as well if it passes an artifact on.
+OUTPUT_CALLS = [("s3:PutObject", "{object}", BUILD_ROLE_PAGE)]
 
 EVENT_CALLS = [
     (
@@ -403,10 +405,10 @@ def _pipeline_calls(
         yield Call(own_role, Request(call, resource.format(**names), own), source)
     key = pipeline["ArtifactStore"].get("EncryptionKey", {}).get("Id")
 
-    def key_calls(role: str, *about: str) -> Iterator[Call]:
+    def key_calls(role: str, *about: str, writes: bool = True) -> Iterator[Call]:
         for call, context, source in KEY_CALLS if key else ():
             for arn in about:
-                if arn.split(":")[2] == context.split(":")[3]:
+                if arn.split(":")[2] == context.split(":")[3] and (writes or call == "kms:Decrypt"):
                     yield Call(role, Request(call, key, {context: arn}), source)
 
     yield from key_calls(own_role, names["bucket"], names["object"])
@@ -437,10 +439,12 @@ def _pipeline_calls(
             if provider == "CodeBuild":
                 role, properties = builds[project]
                 buildspec = properties["Source"]["BuildSpec"]
-                for call, resource, source in BUILD_CALLS[""] + BUILD_CALLS.get(buildspec, []):
+                writes = bool(action.get("OutputArtifacts"))
+                made = BUILD_CALLS[""] + BUILD_CALLS.get(buildspec, []) + (OUTPUT_CALLS if writes else [])
+                for call, resource, source in made:
                     context = own if call.startswith("s3:") else {}
                     yield Call(role, Request(call, resource.format(**here), context), source)
-                yield from key_calls(role, names["bucket"], names["object"])
+                yield from key_calls(role, names["bucket"], names["object"], writes=writes)
 
 
 def assumptions(system: System) -> dict[str, list[Request]]:

@@ -135,6 +135,7 @@ FURTHER = PipelineSettings(
 WITH_FURTHER: dict[str, Callable[[Target], System]] = {
     "apart": lambda target: apart_for(target, tuple(each.id for each in ENVIRONMENTS), FURTHER),
     "quick start": lambda target: quick_start(target, pipeline=FURTHER),
+    "quick start with a key": lambda target: quick_start(target, pipeline=FURTHER, own_key=True),
 }
 
 

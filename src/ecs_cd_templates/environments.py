@@ -50,8 +50,8 @@ class Environment:
     (``private_tasks``), or both into private subnets, where nothing has a public address (``private``). It is chosen
     before the launch: a load balancer that has another scheme is another load balancer
     (https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-elasticloadbalancingv2-loadbalancer.html).
-    ``release_tags``: Git tags, as patterns such as ``v*``, whose push starts the pipeline as a push to its branch does;
-    with a connection as the source only.
+    ``release_tags``: Git tags, as patterns such as ``v*``, whose push starts the pipeline as a push to its branch does,
+    whichever commit they are at; with a connection as the source only.
 
     Raises :class:`SettingsError`.
     """

@@ -21,13 +21,15 @@ ACCOUNT = Ref("AWS::AccountId")
 class BuildResources:
     """What a build works on: its project, the pipelines' artifact bucket, and the repositories for images.
 
-    ``key`` is the ARN of the KMS key that artifacts are encrypted with, if it is one of yours.
+    ``key`` is the ARN of the KMS key that artifacts are encrypted with, if it is one of yours. ``passes_on``: the build
+    has an artifact to pass on.
     """
 
     project: Named
     bucket: Named
     repositories: Sequence[Named]
     key: Named | None = None
+    passes_on: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,16 +136,17 @@ def request_approval(topic: Named, key: Named | None) -> list[Grant]:
 
 # KMS ------------------------------------------------------------------------------------------------------------------
 
-# What S3 and SNS call for whoever writes or reads: a data key for each, and its decryption. Each names what the data is
-# for, and only with the same name can it be decrypted again; so it is this that a role's permission is limited to, and
-# not the service in between, whose name AWS documents for some partitions only
+# What S3 and SNS call for whoever writes: a data key for each, and its decryption; for whoever reads, this alone. Each
+# names what the data is for, and only with the same name can it be decrypted again; so it is this that a role's
+# permission is limited to, and not the service in between, whose name AWS documents for some partitions only
 # (https://docs.aws.amazon.com/kms/latest/developerguide/encrypt_context.html).
 _ENCRYPT = (kms.Decrypt, kms.GenerateDataKey)
+_DECRYPT = (kms.Decrypt,)
 _CONTEXT = "kms:EncryptionContext"
 
 
-def artifacts_key(bucket: Named, key: Named | None) -> list[Grant]:
-    """What S3 calls for whoever reads and writes artifacts; nothing without the ARN of a key.
+def artifacts_key(bucket: Named, key: Named | None, *, writes: bool = True) -> list[Grant]:
+    """What S3 calls for whoever reads artifacts, and ``writes`` them or not; nothing without the ARN of a key.
 
     What is encrypted is named by its bucket where the bucket has a key of its own, and by itself otherwise
     (https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-key.html).
@@ -151,7 +154,8 @@ def artifacts_key(bucket: Named, key: Named | None) -> list[Grant]:
     if key is None:
         return []
     context = Condition(ArnLike({f"{_CONTEXT}:aws:s3:arn": [bucket_arn(bucket), objects_arn(bucket)]}))
-    return [Grant(sid="ArtifactsKey", actions=_ENCRYPT, resources=(ref(key),), condition=context)]
+    sid, calls = ("ArtifactsKey", _ENCRYPT) if writes else ("ReadArtifactsKey", _DECRYPT)
+    return [Grant(sid=sid, actions=calls, resources=(ref(key),), condition=context)]
 
 
 def ecs_deployment(cluster: Named, service: Named, roles: Sequence[Named]) -> list[Grant]:
@@ -196,7 +200,12 @@ def ecs_deployment(cluster: Named, service: Named, roles: Sequence[Named]) -> li
 
 
 def build_basics(build: BuildResources) -> list[Grant]:
-    """What every build in a pipeline calls: its log, and its artifacts."""
+    """What every build in a pipeline calls: its log, and its artifacts.
+
+    One that passes nothing on, such as a scan of the image, writes none: so it cannot change what is deployed. AWS CDK
+    grants the same (https://github.com/aws/aws-cdk/tree/main/packages/aws-cdk-lib/aws-codepipeline-actions/lib/codebuild).
+    """
+    put = (s3.PutObject,) if build.passes_on else ()
     group = "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:/aws/codebuild/${project}"
     return [
         Grant(
@@ -212,11 +221,11 @@ def build_basics(build: BuildResources) -> list[Grant]:
         ),
         Grant(
             sid="Artifacts",
-            actions=(s3.GetObject, s3.GetObjectVersion, s3.PutObject),
+            actions=(s3.GetObject, s3.GetObjectVersion, *put),
             resources=(objects_arn(build.bucket),),
             condition=in_own_account(),
         ),
-        *artifacts_key(build.bucket, build.key),
+        *artifacts_key(build.bucket, build.key, writes=build.passes_on),
     ]
 
 

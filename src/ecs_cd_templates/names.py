@@ -17,7 +17,8 @@ from .environments import Scope
 from .sources import Source
 from .steps import BuildStep
 
-# What stands in the place of an environment where there is none: no environment has this ID.
+# What stands in the place of an environment where there is none, with the region, if that is known, after it: no
+# environment has such an ID.
 SHARED = "shared"
 
 # What an application has of its own for each environment, and the word for it; none for the environment itself.
@@ -42,15 +43,18 @@ def of_environment(application: Named, scope: Scope, source: Source, steps: Sequ
     }
 
 
-def shared(application: Named, source: Source, steps: Sequence[BuildStep]) -> dict[str, Named]:
+def shared(application: Named, source: Source, steps: Sequence[BuildStep], region: str | None) -> dict[str, Named]:
     """The names of what all environments share, such as ``shop-shared-pipeline``, by their parameters' names.
 
-    They have as many words as those in one environment, and no environment is called like them.
+    They have as many words as those in one environment, and no environment is called like them. With a region they are
+    ``shop-sharedeuwest1-pipeline``: a role's name is taken in every region of the account
+    (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html).
     """
+    place = SHARED + (region or "").replace("-", "")
     specs = {spec: word for spec, word in _WORDS.items() if word and not spec.per_environment}
     own = {spec: step.name.lower() for step in steps for spec in (step.project, step.role)}
     return {
-        **{spec.name: _name(application, SHARED, word) for spec, word in {**specs, **source.role_words, **own}.items()},
+        **{spec.name: _name(application, place, word) for spec, word in {**specs, **source.role_words, **own}.items()},
         parameters.APPROVAL_TOPIC.name: topic(application),
     }
 

@@ -101,7 +101,10 @@ class RolloutSettings:
     (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-prereqs-self-managed.html);
     ``service_managed`` with AWS Organizations: the accounts are in one of the ``organizational_units``, and none is
     the management account
-    (https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DeploymentTargets.html). China's regions
+    (https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DeploymentTargets.html). A unit that a later
+    template leaves out has its stacks deleted, an account that has moved between units among them
+    (https://github.com/aws-cloudformation/aws-cloudformation-resource-providers-cloudformation/tree/master/aws-cloudformation-stackset):
+    give the root, of which only the accounts of the launches are reached. China's regions
     have only the former (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-prereqs.html).
     ``delegated_admin``: the rollout's own account is a delegated administrator, not the management account
     (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-orgs-delegated-admin.html).

@@ -52,9 +52,10 @@ class BuildStep:
     and the template's file are named after it. ``display_name`` says in labels what it is, 1 to 80 characters on one
     line; by default the name in words, such as ``security scan``. ``buildspec``: the file in the application that
     says what to run, by default ``buildspec_securityScan.yml``. ``grants``: what its role may do besides writing its
-    log and reading and writing artifacts. ``privileged``: whether Docker may run in it. ``output``: the artifact that
-    it passes on, if any; later steps get what the last one passed on. ``pushes_image``: it pushes the container
-    image, which its role then may, and passes on the image definitions that are deployed; exactly one step does.
+    log, reading artifacts, and writing them if it has an ``output``. ``privileged``: whether Docker may run in it.
+    ``output``: the artifact that it passes on, if any; later steps get what the last one passed on. ``pushes_image``:
+    it pushes the container image, which its role then may, and passes on the image definitions that are deployed;
+    exactly one step does.
     Steps after it find these in a directory of their own, beside the application:
     ``$CODEBUILD_SRC_DIR_BuildContainerArtifact``, if that is the ``output``. ``action``: the action's name, by
     default the step's. ``texts`` begins the keys of its texts. ``image``: what it runs in, a maintained CodeBuild

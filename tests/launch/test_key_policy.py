@@ -112,5 +112,5 @@ def test_another_key_of_a_build_is_not_in_it() -> None:
     settings = RenderSettings(pipeline=PipelineSettings(own_key=True, steps=steps))
     policy = key_policy({"KmsKeyArn": key_arn(TARGET)}, TARGET, settings)
     assert [statement["Sid"] for statement in policy["Statement"]] == [
-        *("ArtifactsKey", "ApprovalKey", "ImagesGrant", "ImagesKey")
+        *("ArtifactsKey", "ApprovalKey", "ReadArtifactsKey", "ImagesGrant", "ImagesKey")
     ]

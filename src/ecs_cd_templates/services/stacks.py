@@ -118,7 +118,7 @@ def _forms(settings: RenderSettings) -> Mapping[str, Mapping[str, Any]]:
 def _shared(target: Target) -> dict[str, str | None]:
     """The values that all environments share, by their parameters' names."""
     values, pipeline = target.values, target.settings.pipeline
-    made = names.shared(values.application, pipeline.source, pipeline.steps)
+    made = names.shared(values.application, pipeline.source, pipeline.steps, target.region)
     return {
         **{name: str(value) for name, value in made.items()},
         parameters.ARTIFACT_BUCKET.name: _bucket(target),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
@@ -19,8 +20,9 @@ from .reading import Document, KeyPath, shown
 from .service import EnvironmentValues
 from .shape import EnvironmentEntry, ExistingNetwork, SettingsFile, TaskRange
 
-# Names of what all environments of a service share have this word where the others have the environment's ID.
-RESERVED_IDS = ("shared",)
+# Names of what all environments of a service share have this word, with the region, where the others have the
+# environment's ID.
+RESERVED_IDS = r"shared(?:[a-z]+[0-9]+)?"
 
 _USUAL = {environment.id: environment for environment in ENVIRONMENTS}
 
@@ -61,7 +63,7 @@ def entries(document: Document, file: SettingsFile) -> dict[str, tuple[KeyPath, 
         path: KeyPath = ("environments", number)
         id_ = entry.id
         other = written.setdefault(id_.lower(), id_)
-        if id_.lower() in RESERVED_IDS:
+        if re.fullmatch(RESERVED_IDS, id_.lower()):
             raise document.error((*path, "id"), id_, "means what environments share: choose another")
         if id_ in found:
             raise document.error((*path, "id"), id_, "is also that of another environment: give each its own")

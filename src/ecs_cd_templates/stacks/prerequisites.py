@@ -315,7 +315,13 @@ def add_roles(
     trust = grants.trust("codepipeline", ours_if_said)
     add(PIPELINE_ROLE, "The role that CodePipeline works with", trust, pipeline_grants)
     for step in settings.pipeline.steps:
-        build = BuildResources(project=names[step.project], bucket=bucket, repositories=repositories, key=key)
+        build = BuildResources(
+            project=names[step.project],
+            bucket=bucket,
+            repositories=repositories,
+            key=key,
+            passes_on=step.output is not None,
+        )
         trust = grants.trust("codebuild", grants.own_resource([grants.project_arn(build.project)]))
         # IAM takes no text outside Latin-1 here, so the step's name and not what labels call it.
         add(build_role(step), f"The role that the build {step.name} works with", trust, step.grants_for(build))
