@@ -209,7 +209,7 @@ def test_a_directory_that_others_use_meanwhile_stays(output: Path) -> None:
 def test_two_parts_may_not_lead_to_one_file(output: Path) -> None:
     (output / "one").mkdir()
     (output / "two").symlink_to("one")
-    with pytest.raises(OutputError, match="leads to .* like another; remove the link"):
+    with pytest.raises(OutputError, match=r"leads to .* like another; remove the link"):
         replace_each(output, [{"one/x.yaml": "one"}, {"two/x.yaml": "two"}])
     assert _contents(output) == OLD
 
