@@ -52,3 +52,30 @@ def state(directory: Path) -> dict[str, tuple[int, int, bytes] | None]:
 
 def contents(directory: Path) -> dict[str, str]:
     return {path.name: path.read_bytes().decode() for path in directory.iterdir()}
+
+
+SERVICES = """\
+environments:
+  - {id: Dev, branch: main}
+  - {id: Prod, branch: live, approval: before_build}
+services:
+  shop: {source: {codecommit: shop}, tags: {team: checkout}}
+  cart: {source: {codecommit: "existing:cart"}, health_check_path: /health}
+"""
+"""A settings file of two services."""
+
+ACCOUNTS = """\
+environments:
+  - {id: Dev, account: "111122223333", region: eu-west-1}
+  - {id: Prod, account: "444455556666", region: eu-central-1, approval: before_build}
+services:
+  shop: {source: {connection: acme, repository: acme/shop}}
+rollout: {permissions: self_managed}
+"""
+"""A settings file of a service in two accounts."""
+
+
+def settings(text: str, name: str = "ecs-cd.yaml") -> str:
+    """Writes a settings file into the working directory, where commands find it."""
+    Path(name).write_text(text, encoding="utf-8")
+    return name

@@ -16,7 +16,7 @@ import pytest
 
 from ecs_cd_templates import files
 from ecs_cd_templates.errors import OutputError
-from ecs_cd_templates.files import beginning, changed, create, replace_all
+from ecs_cd_templates.files import beginning, changed, create, replace_all, replace_each
 
 OLD = {"a.yaml": "old a\n", "c.yaml": "old c\n"}
 # The first and the last are there already, the one between them is not.
@@ -162,6 +162,58 @@ def test_a_failure_at_any_file_leaves_all_as_they_were(
         assert "(No space left on device)" in str(caught.value)
 
 
+def test_the_parts_of_many_are_written_one_by_one_and_moved_together(output: Path) -> None:
+    seen = []
+
+    def parts() -> Iterator[dict[str, str]]:
+        for name in ("one", "two"):
+            seen.append(sorted(_contents(output).keys() - OLD.keys()))
+            yield {f"{name}/x.yaml": name, "a.yaml" if name == "one" else "b.yaml": name}
+        assert not (output / "b.yaml").exists()
+
+    assert replace_each(output, parts()) == [["one/x.yaml", "a.yaml"], ["two/x.yaml", "b.yaml"]]
+    assert _contents(output) == OLD | {"one/x.yaml": "one", "two/x.yaml": "two", "a.yaml": "one", "b.yaml": "two"}
+    # The files of the first part lie beside their places while the second is made.
+    assert [len(names) for names in seen] == [0, 2]
+
+
+def _of_two_parts(last: BaseException | None) -> Iterator[dict[str, str]]:
+    yield {"one/deep/x.yaml": "one", "a.yaml": "one"}
+    if last is not None:
+        raise last
+    yield {"file/x.yaml": "two"}
+
+
+@pytest.mark.parametrize("last", [None, KeyboardInterrupt(), OSError(errno.EIO, "x")])
+def test_a_failure_in_the_last_part_leaves_all_as_it_was(output: Path, last: BaseException | None) -> None:
+    (output / "file").write_text("mine")
+    with pytest.raises((OutputError, KeyboardInterrupt)):
+        replace_each(output, _of_two_parts(last))
+    assert _contents(output) == OLD | {"file": "mine"}
+    # Not even directories are left.
+    assert sorted(os.listdir(output)) == ["a.yaml", "c.yaml", "file"]
+
+
+def test_a_directory_that_others_use_meanwhile_stays(output: Path) -> None:
+    def parts() -> Iterator[dict[str, str]]:
+        yield {"one/deep/x.yaml": "one"}
+        (output / "one" / "theirs").write_text("theirs")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        replace_each(output, parts())
+    assert _contents(output) == OLD | {"one/theirs": "theirs"}
+    assert not (output / "one" / "deep").exists()
+
+
+def test_two_parts_may_not_lead_to_one_file(output: Path) -> None:
+    (output / "one").mkdir()
+    (output / "two").symlink_to("one")
+    with pytest.raises(OutputError, match=r"leads to .* like another; remove the link"):
+        replace_each(output, [{"one/x.yaml": "one"}, {"two/x.yaml": "two"}])
+    assert _contents(output) == OLD
+
+
 def test_the_directory_may_not_be_a_file(tmp_path: Path) -> None:
     place = tmp_path / "output"
     place.write_text("mine")
@@ -264,7 +316,7 @@ import json, os, resource, sys
 from pathlib import Path
 from ecs_cd_templates import files
 from ecs_cd_templates.errors import OutputError
-from ecs_cd_templates.files import beginning, changed, create, replace_all
+from ecs_cd_templates.files import beginning, changed, create, replace_all, replace_each
 
 function, directory, largest, contents = sys.argv[1:]
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(largest), int(largest)))

@@ -6,8 +6,8 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from .errors import OutputError
@@ -47,14 +47,32 @@ def replace_all(directory: Path, contents: Mapping[str, str]) -> list[str]:
     back if a move fails: after an error or an interruption every file is as it was. Names may have
     folders in them; directories that are missing are made. Raises :class:`OutputError`.
     """
-    try:
-        names = changed(directory, contents)
-        for folder in {(directory / name).parent for name in names}:
-            folder.mkdir(parents=True, exist_ok=True)
-        _replace(_targets(directory, names), [contents[name].encode() for name in names])
-    except OSError as error:
-        raise _unwritable(directory, error) from None
+    (names,) = replace_each(directory, [contents])
     return names
+
+
+def replace_each(directory: Path, parts: Iterable[Mapping[str, str]]) -> list[list[str]]:
+    """The same for the files of many parts, of which only one is in memory at a time; returns the names of each.
+
+    Nothing is moved before all parts are written, so an error in the last one leaves the files of the first as well.
+    """
+    # The last with is left first: files are put back before what was put beside them is removed.
+    with _undone() as made, ExitStack() as beside:
+        moves: dict[Path, Path] = {}
+        written: list[list[str]] = []
+        try:
+            for contents in parts:
+                names = changed(directory, contents)
+                for folder in dict.fromkeys((directory / name).parent for name in names):
+                    _make(folder, made)
+                for path, name in zip(_targets(directory, names, moves), names, strict=True):
+                    moves[path] = _write_beside(path, contents[name].encode())
+                    beside.callback(moves[path].unlink, missing_ok=True)
+                written.append(names)
+            _move(moves, beside)
+        except OSError as error:
+            raise _unwritable(directory, error) from None
+    return written
 
 
 def create(directory: Path, contents: Mapping[str, str]) -> list[str]:
@@ -76,35 +94,52 @@ def create(directory: Path, contents: Mapping[str, str]) -> list[str]:
                     remedy = "is there already with another content: move it away, or write elsewhere"
                     raise OutputError("output file", str(path), remedy) from None
                 undo.callback(path.unlink, missing_ok=True)
-            _replace([directory / name for name in names], [contents[name].encode() for name in names])
+            replace_all(directory, {name: contents[name] for name in names})
             undo.pop_all()
     except OSError as error:
         raise _unwritable(directory, error) from None
     return names
 
 
-def _targets(directory: Path, names: Sequence[str]) -> list[Path]:
+def _targets(directory: Path, names: Sequence[str], taken: Collection[Path] = ()) -> list[Path]:
     """Where the files are or will be. A link stays a link: what it leads to is replaced."""
     targets: list[Path] = []
     for name in names:
         path = (directory / name).resolve()
         if path.exists() and not path.is_file():
             raise OutputError("output file", str(directory / name), "is not a regular file: move it away")
-        if path in targets:
+        if path in targets or path in taken:
             raise OutputError("output file", str(directory / name), f"leads to {path} like another; remove the link")
         targets.append(path)
     return targets
 
 
-def _replace(targets: Sequence[Path], contents: Sequence[bytes]) -> None:
-    # The last with is left first: files are put back before what was put beside them is removed.
-    with ExitStack() as beside, ExitStack() as undo:
-        moves: list[tuple[Path, Path]] = []
-        for path, content in zip(targets, contents, strict=True):
-            temporary = _write_beside(path, content)
-            beside.callback(temporary.unlink, missing_ok=True)
-            moves.append((temporary, path))
-        for temporary, path in moves:
+@contextmanager
+def _undone() -> Iterator[ExitStack]:
+    """What is called after an error or an interruption, the last first, and not otherwise."""
+    with ExitStack() as undo:
+        yield undo
+        undo.pop_all()
+
+
+def _make(folder: Path, undo: ExitStack) -> None:
+    """Makes the directory and those above it, as far as they are missing."""
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]
+    for each in reversed(missing):
+        each.mkdir(exist_ok=True)
+        undo.callback(_remove_empty, each)
+
+
+def _remove_empty(directory: Path) -> None:
+    # Somebody else may have put something there meanwhile.
+    with suppress(OSError):
+        directory.rmdir()
+
+
+def _move(moves: Mapping[Path, Path], beside: ExitStack) -> None:
+    """Moves what was written beside the targets there: all of it, or nothing."""
+    with _undone() as undo:
+        for path, temporary in moves.items():
             if path.exists():
                 old = Path(f"{temporary}.old")
                 beside.callback(old.unlink, missing_ok=True)
@@ -113,7 +148,6 @@ def _replace(targets: Sequence[Path], contents: Sequence[bytes]) -> None:
             else:
                 undo.callback(path.unlink, missing_ok=True)
             temporary.replace(path)
-        undo.pop_all()
 
 
 def _write_beside(path: Path, content: bytes) -> Path:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from .cfn.limits import MAX_OUTPUTS, MAX_PARAMETER_VALUE_BYTES, MAX_PARAMETERS, MAX_STACK_SET_NAME_LENGTH
-from .cfn.partitions import PARTITIONS
+from .cfn.partitions import partition_by_name
 from .checks import flag, instance, one_of, text
 from .constraints import ROLE_NAME
 from .errors import SettingsError
@@ -85,8 +85,7 @@ class Launch:
     @property
     def partition(self) -> str | None:
         """The partition that the region is in, or None if its name is that of no region."""
-        region = text("Launch.region", self.region)
-        return next((name for name, each in PARTITIONS.items() if re.fullmatch(each.region_pattern, region)), None)
+        return partition_by_name(text("Launch.region", self.region))
 
 
 @dataclass(frozen=True, kw_only=True)

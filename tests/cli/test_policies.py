@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from commands import Command
+from commands import ACCOUNTS, SERVICES, Command, settings
 from ecs_cd_templates import PipelineSettings, RenderSettings
 from ecs_cd_templates.catalog import ALL_ENVIRONMENTS, QUICK_START
 from ecs_cd_templates.cli import policies
@@ -131,3 +131,70 @@ def test_statements_for_the_policy_of_an_own_key(command: Command, monkeypatch: 
         named = {"KmsKeyArn": key_arn(TARGET), "CodeCommitBranchNameForProdEnv": "prod"}
         command.assert_refuses(*PLACE, "--params", write("role.json", CodePipelineServiceRoleName=name, **named))
         assert f"role name: '{name}': its file would be {KEY_POLICY}, which is another" in command.err
+
+
+# ---- with a settings file --------------------------------------------------------------------------------------
+
+
+def _read(*path: str) -> Any:
+    return json.loads(Path("out", *path).read_text(encoding="utf-8"))
+
+
+def test_a_folder_for_each_service(command: Command) -> None:
+    settings(SERVICES)
+    assert command(*PLACE) == 0
+    assert sorted(path.name for path in Path("out").iterdir()) == ["cart", "shop"]
+    assert (Path("out/shop/shop-shared-pipeline.json")).exists()
+    policy = Path("out/cart/cart-shared-pipeline.json").read_text(encoding="utf-8")
+    assert ":cart" in policy
+    assert "shop" not in policy
+    assert _read("shop", FILE_NAME)["Statement"][0]["Condition"]["StringEqualsIfExists"] == {
+        "codecommit:References": ["refs/heads/live"]
+    }
+    # It says nothing that the options may not say.
+    first = {path.name: path.read_bytes() for path in Path("out/shop").iterdir()}
+    command("render")
+    files = [f"services/shop/params/{name}.json" for name in ("prerequisites", "deployment-pipeline-for-all-env")]
+    Path("ecs-cd.yaml").rename("elsewhere.yaml")
+    place = [word if word != "out" else "again" for word in PLACE]
+    environments = ["--environment", "Dev,branch=main", "--environment", "Prod,branch=live,approval"]
+    assert command(*place, *environments, "--params", *files) == 0
+    assert {path.name: path.read_bytes() for path in Path("again").iterdir()} == first
+
+
+def test_the_file_says_where(command: Command) -> None:
+    arn = "arn:aws:codeconnections:eu-west-1:111122223333:connection/1234abcd-12ab-34cd-56ef-1234567890ab"
+    settings(ACCOUNTS.replace("connection: acme", f"connection: {arn}"))
+    assert command("policies", "--output-dir", "out") == 0
+    policy = Path("out/shop/444455556666-eu-central-1/shop-shared-pipeline.json").read_text(encoding="utf-8")
+    assert "444455556666" in policy
+    assert "eu-central-1" in policy
+    # Development waits for nobody.
+    assert not Path("out/shop/111122223333-eu-west-1", FILE_NAME).exists()
+    assert command("policies", "--quick-start", "--output-dir", "quick") == 0
+    assert [str(path) for path in Path("quick").rglob("*.json")] == [
+        f"quick/shop/444455556666-eu-central-1/{FILE_NAME}"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "arguments", "told"),
+    [
+        (ACCOUNTS, [], "connection of shop/111122223333-eu-west-1: 'acme': the policies name the ARN of a connection"),
+        (ACCOUNTS, ["--account", "999999999999"], "--account: '999999999999': the settings file says 111122223333"),
+        (ACCOUNTS, ["--region", "us-east-1"], "--region: 'us-east-1': the settings file says eu-west-1"),
+        (SERVICES, [], "--account: not given: say which account the pipelines are in"),
+        (SERVICES, ["--account", "1"], "--region: not given"),
+        (SERVICES, ["--params", "x.json"], "--params: ['x.json']: the settings file has the values: leave it out"),
+        (SERVICES, [*PLACE[1:5], "--service", "none"], "--service: 'none': is no service of ecs-cd.yaml"),
+        (
+            SERVICES.replace("before_build", "none"),
+            [*PLACE[1:5], "--quick-start"],
+            "services: ['shop', 'cart']: nothing to deny: add approval to an environment",
+        ),
+    ],
+)
+def test_what_does_not_go_together_is_refused(command: Command, text: str, arguments: list[str], told: str) -> None:
+    settings(text)
+    command.assert_refuses("policies", "--output-dir", "out", *arguments)
+    assert told in command.err

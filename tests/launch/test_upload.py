@@ -24,11 +24,13 @@ import pytest
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import WSGIRequestHandler, make_server
 
+from commands import ACCOUNTS, SERVICES, settings
 from ecs_cd_templates import catalog
 from ecs_cd_templates.cfn.regions import lacking
 from ecs_cd_templates.cli import main
 from ecs_cd_templates.launch import bundle
 from ecs_cd_templates.launch.bundle import SAMPLE_APP_ARCHIVE, Folder
+from ecs_cd_templates.services import read_settings
 from forms import decode
 from support import ROOT, built, load
 
@@ -596,3 +598,116 @@ def test_make_publish_wants_a_bucket(arguments: list[str]) -> None:
     assert done.returncode == 2
     assert (done.stdout, len(done.stderr.splitlines())) == ("", 1)
     assert "BUCKET is missing: make publish BUCKET=NAME" in done.stderr
+
+
+# ---- the services of a settings file ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def _versions(settings_path: str, bucket: Bucket) -> dict[str, bytes]:
+    folder = Folder(bucket=bucket.name, region=REGION)
+    return {
+        folder.key(f"{published.version}/{name}"): content
+        for service in read_settings(settings_path)
+        for target in service.targets
+        for published in [bundle.publication(folder, target.settings)]
+        for name, content in published.files.items()
+    }
+
+
+@pytest.mark.slow
+def test_services_are_published_and_the_next_command_opens_them(
+    here: Path, aws: Aws, bucket: Bucket, publish: Publish, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings(ACCOUNTS)
+    assert publish() == 0
+    first, second, rollout, form, following = publish.out.splitlines()
+    every = _versions("ecs-cd.yaml", bucket)
+    found = bucket.contents()
+    assert every.items() <= found.items()
+    latest = json.loads(found.pop("ecs-cd-templates/latest.json"))
+    assert [f"published: {each['url']}/" for each in (latest, *latest["others"])] == [first, second, rollout]
+    (name,) = found.keys() - every.keys()
+    assert rollout == f"published: https://{bucket.name}.s3.{REGION}.amazonaws.com/{name.removesuffix('rollout.yaml')}"
+
+    # What the rollout launches is there, below the folder that its form proposes.
+    opened = decode(form.removeprefix("rollout: "))
+    assert (opened.template_url, opened.stack_name) == (f"{rollout.removeprefix('published: ')}rollout.yaml", "rollout")
+    template = load(found[name].decode())
+    (proposed,) = [each["Default"] for each in template["Parameters"].values()]
+    sets = [each["Properties"] for each in template["Resources"].values() if "StackSet" in each["Type"]]
+    for each, version in zip(sets, (first, second), strict=True):
+        path = each["TemplateURL"]["Fn::Sub"].partition("/")[2]
+        assert f"published: {proposed}/{path}" == f"{version}quick-start.yaml"
+
+    words = shlex.split(following.removeprefix("next: "))
+    assert main([*words[words.index("links") :], "--format", "json"]) == 0
+    links = json.loads(capsys.readouterr().out)
+    assert [f"published: {each['template_url']}" for each in links] == [
+        f"{first}quick-start.yaml",
+        f"{second}quick-start.yaml",
+    ]
+    aws.requests.clear()
+    assert publish() == 0
+    assert aws.uploads == []
+
+
+def test_equal_services_are_one_version(
+    here: Path, bucket: Bucket, publish: Publish, small: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = settings(SERVICES.replace(", tags: {team: checkout}", ""), "our services.yaml")
+    assert publish("--settings", name, "--prefix", "team") == 0
+    published, following = publish.out.splitlines()
+    assert published.startswith("published: ")
+    assert f"--prefix team --settings '{name}'" in following
+    assert "others" not in json.loads(bucket.get("team/latest.json")["Body"].read())
+    assert publish("--settings", name, "--service", "cart") == 0
+    assert publish.out.splitlines()[-1].endswith(f"--settings '{name}' --service cart")
+    words = shlex.split(publish.out.splitlines()[-1])
+    assert main([*words[words.index("links") :], "--format", "json"]) == 0
+    assert [each["stack_name"] for each in json.loads(capsys.readouterr().out)] == ["cart-quick-start"]
+
+
+def test_one_service_rolls_nothing_out(here: Path, bucket: Bucket, publish: Publish, small: dict[str, str]) -> None:
+    settings(ACCOUNTS)
+    assert publish("--service", "shop") == 0
+    assert "rollout" not in publish.out
+    assert not any(name.endswith("rollout.yaml") for name in bucket.names())
+
+
+@pytest.mark.parametrize(
+    ("text", "arguments", "says"),
+    [
+        (SERVICES, ["--nested"], ["--nested: 'given': nested stacks are not for services"]),
+        (SERVICES, ["--architecture", "ARM64"], ["--architecture: 'ARM64': the settings are in ecs-cd.yaml"]),
+        (SERVICES, ["--service", "none"], ["--service: 'none'"]),
+        (ACCOUNTS.replace(", region: eu-central-1", ""), [], ["rollout of shop: 'Prod': no region"]),
+        ("services: {shop: {architecture: arm}}", [], ["ecs-cd.yaml:1:33: services.shop.architecture: "]),
+    ],
+)
+def test_what_is_wrong_with_the_services_is_said_before_aws_is_asked(
+    here: Path, aws: Aws, publish: Publish, text: str, arguments: list[str], says: list[str]
+) -> None:
+    settings(text)
+    aws.requests.clear()
+    publish.assert_refused(*arguments, says=says)
+    assert aws.requests == []
+
+
+def test_a_failure_at_the_last_version_leaves_the_latest_as_it_was(
+    here: Path, aws: Aws, bucket: Bucket, publish: Publish, small: dict[str, str]
+) -> None:
+    settings(SERVICES)
+    assert publish() == 0
+    before = bucket.latest()
+    settings(SERVICES.replace("/health", "/ready"))
+    small["two.yaml"] = "another"
+    aws.fault = lambda request: Fault("SlowDown", 503) if request.path.endswith("latest.json") else None
+    publish.assert_refused()
+    aws.fault = lambda request: None
+    assert bucket.latest() == before

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 
@@ -41,3 +42,8 @@ PARTITIONS = {
         example_region="us-gov-west-1",
     ),
 }
+
+
+def partition_by_name(region: str) -> str | None:
+    """The partition whose regions have names like this one, or None."""
+    return next((name for name, each in PARTITIONS.items() if re.fullmatch(each.region_pattern, region)), None)

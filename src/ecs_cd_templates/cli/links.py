@@ -9,7 +9,7 @@ from ..catalog import QUICK_START
 from ..errors import NOT_GIVEN, RegionError, SettingsError
 from ..launch.bundle import Folder
 from ..launch.links import BUTTON, Link, links, read_parameters_for, to_html, to_json, to_markdown, to_text
-from .options import OK, Commands, add_bucket, add_published_settings, render_settings
+from .options import OK, Commands, add_bucket, add_published_settings, on_one_line, render_settings
 from .settings_file import SettingsFile, add_service_settings, parameters_of, settings_file
 
 _FORMATS: dict[str, Callable[[Sequence[Link], str], str]] = {
@@ -79,7 +79,7 @@ def run(options: argparse.Namespace) -> int:
 def _of_services(options: argparse.Namespace, file: SettingsFile) -> list[Link]:
     """The links of the services, in the regions that the file or the options name."""
     if options.params:
-        raise SettingsError("--params", options.params, f"the values are in {file.path}: say them there")
+        raise SettingsError("--params", options.params, f"the values are in {on_one_line(file.path)}: say them there")
     if options.nested:
         raise SettingsError("--nested", "given", "nested stacks are not for services of a settings file: leave it out")
     every = list(file.targets)
@@ -90,6 +90,8 @@ def _of_services(options: argparse.Namespace, file: SettingsFile) -> list[Link]:
     folder = Folder(bucket=options.bucket, region=region, prefix=options.prefix)
     result: list[Link] = []
     for path, _, target in every:
+        if options.region and target.region not in {None, *options.region}:
+            continue
         regions = [target.region] if target.region else options.region or [region]
         wanted = options.template or [QUICK_START]
         of_target = [each for each in parameters_of(path, target) if each[0] in wanted]
@@ -105,4 +107,6 @@ def _of_services(options: argparse.Namespace, file: SettingsFile) -> list[Link]:
                 only_regions=regions,
                 parameters={template: parameters},
             )
+    if not result:
+        raise SettingsError("--region", options.region, f"nothing of {on_one_line(file.path)} is there: leave it out")
     return result

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 from pathlib import Path
 
 from ..errors import SettingsError
+from ..files import replace_each
 from ..page import PageSettings, to_html
-from .options import OK, Commands, add_bucket, add_published_settings, render_settings, write
-from .settings_file import SettingsFile, add_service_settings, parameters_of, settings_file
+from .options import OK, Commands, add_bucket, add_published_settings, print_written, render_settings, write
+from .settings_file import DEFAULT_OUTPUT, SettingsFile, add_service_settings, parameters_of, progress, settings_file
 
 
 def add_to(commands: Commands) -> None:
@@ -51,16 +53,27 @@ def _of_service(options: argparse.Namespace, file: SettingsFile) -> int:
         raise SettingsError("--nested", "given", "nested stacks are not for services of a settings file: leave it out")
     every = list(file.targets)
     output: Path = options.output
-    for path, _, target in every:
-        name = output.name if len(every) == 1 else f"{output.stem}-{path.replace('/', '-')}{output.suffix}"
-        # A template that is launched for each environment has the first one's values.
-        filled_in = dict(reversed(parameters_of(path, target)))
-        settings = PageSettings(
-            bucket=options.bucket,
-            prefix=options.prefix,
-            region=options.region or target.region,
-            templates=target.settings,
-            filled_in=filled_in,
-        )
-        write(output.parent, {name: to_html(settings)})
+    # No service has a dot in its name, so no two pages have the same.
+    names = [f"{output.stem}-{path.replace('/', '.')}{output.suffix}" for path, _, _ in every]
+    if len(every) == 1:
+        names = [output.name]
+
+    def pages() -> Iterator[dict[str, str]]:
+        for number, (name, (path, _, target)) in enumerate(zip(names, every, strict=True), start=1):
+            progress(number, len(every), name)
+            settings = PageSettings(
+                bucket=options.bucket,
+                prefix=options.prefix,
+                region=options.region or target.region,
+                templates=target.settings,
+                # A template that is launched for each environment has the first one's values.
+                filled_in=dict(reversed(parameters_of(path, target))),
+                launch_region=target.region,
+                account=target.account,
+                folder=str(DEFAULT_OUTPUT / path),
+            )
+            yield {name: to_html(settings)}
+
+    written = replace_each(output.parent, pages())
+    print_written(output.parent, names, [name for each in written for name in each])
     return OK

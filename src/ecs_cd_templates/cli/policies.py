@@ -11,8 +11,7 @@ from typing import Any
 
 from ..catalog import ALL_ENVIRONMENTS, PREREQUISITES, QUICK_START, RenderSettings
 from ..cfn.evaluation import Target
-from ..cfn.partitions import PARTITIONS
-from ..cfn.regions import partition_of
+from ..cfn.partitions import PARTITIONS, partition_by_name
 from ..errors import NOT_GIVEN, ParameterError, SettingsError
 from ..launch import developers_policy, key_policy, role_policies
 from ..services import Target as ServiceTarget
@@ -83,13 +82,25 @@ def _of_services(options: argparse.Namespace, file: SettingsFile) -> int:
         target = _target(options, service_target)
         stacks = {template: values.values for template, values in reversed(parameters_of(path, service_target))}
         if options.quick_start:
-            documents = _of_quick_start(stacks[QUICK_START], target, service_target.settings)
+            denied = developers_policy.quick_start_policy(stacks[QUICK_START], target, service_target.settings)
+            documents = {} if denied is None else {developers_policy.FILE_NAME: denied}
         else:
+            _require_connection(path, service_target)
             of_roles = {**stacks.get(ALL_ENVIRONMENTS, {}), **stacks[PREREQUISITES]}
             documents = _of_prerequisites(of_roles, target, service_target.settings)
         every |= {f"{path}/{name}": document for name, document in documents.items()}
+    if not every:
+        remedy = "nothing to deny: add approval to an environment"
+        raise SettingsError("services", [service.name for service in file.services.services], remedy)
     write(options.output_dir, {name: json.dumps(document, indent=2) + "\n" for name, document in every.items()})
     return OK
+
+
+def _require_connection(path: str, target: ServiceTarget) -> None:
+    """Refuses a connection that is only made, whose ARN nobody knows."""
+    if target.values.makes_connection:
+        remedy = "the policies name the ARN of a connection: make it first, and give its ARN in the settings file"
+        raise SettingsError(f"connection of {path}", target.values.connection, remedy)
 
 
 def _target(options: argparse.Namespace, service: ServiceTarget | None) -> Target:
@@ -105,7 +116,7 @@ def _target(options: argparse.Namespace, service: ServiceTarget | None) -> Targe
             raise SettingsError(f"--{name}", NOT_GIVEN, f"say which {name} the pipelines are in")
     partition = options.partition
     if service and service.region:
-        partition = partition_of(service.region)
+        partition = partition_by_name(service.region) or partition
     return role_policies.target(found["account"], found["region"], partition)
 
 

@@ -81,7 +81,7 @@ def _services(options: argparse.Namespace, file: SettingsFile) -> int:
 
     def publications(folder: Folder) -> list[Publication]:
         every = [publication(folder, settings) for settings in distinct]
-        settings = None if file.only else rollout(file.services, published_url=folder.url("").rstrip("/"))
+        settings = rollout(file.services, published_url=folder.url("").rstrip("/"))
         if settings is not None:
             every.append(publication_of(folder, {ROLLOUT: to_yaml(rollout_template.build(settings)).encode()}))
         return every

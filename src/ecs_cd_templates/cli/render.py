@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from .. import catalog
 from ..cfn.rendering import to_yaml
 from ..errors import SettingsError
-from ..files import changed, replace_all
+from ..files import changed, replace_each
 from ..services.files import PARAMS, ROLLOUT, files, rollout
 from ..services.files import TEMPLATES as TEMPLATES_FOLDER
 from ..stacks import rollout as rollout_template
@@ -82,11 +82,22 @@ def _services(options: argparse.Namespace, file: SettingsFile) -> int:
         return _named(output, differing, left_over(output, names, _patterns(file)))
     if options.diff:
         return show(output, _compared(output, file))
-    for contents in _files(file):
-        written = replace_all(output, contents)
-        folder = next(iter(contents)).partition(f"/{TEMPLATES_FOLDER}/")[0]
-        print(f"{on_one_line(output / folder)}: {len(written)} of {len(contents)} files written")
+    _write(output, file)
     return OK
+
+
+def _write(output: Path, file: SettingsFile) -> None:
+    """Writes the files, and prints a line for each target."""
+    counts: dict[str, int] = {}
+
+    def counted() -> Iterator[Mapping[str, str]]:
+        for contents in _files(file):
+            counts[next(iter(contents)).partition(f"/{TEMPLATES_FOLDER}/")[0]] = len(contents)
+            yield contents
+
+    written = replace_each(output, counted())
+    for (folder, count), names in zip(counts.items(), written, strict=True):
+        print(f"{on_one_line(output / folder)}: {len(names)} of {count} files written")
 
 
 def _files(file: SettingsFile) -> Iterator[dict[str, str]]:
@@ -95,8 +106,6 @@ def _files(file: SettingsFile) -> Iterator[dict[str, str]]:
     for number, (folder, _, target) in enumerate(every, start=1):
         progress(number, len(every), folder)
         yield {f"{folder}/{name}": text for name, text in files(target).items()}
-    if file.only:
-        return
     settings = rollout(file.services)
     if settings is not None:
         yield {ROLLOUT: to_yaml(rollout_template.build(settings))}

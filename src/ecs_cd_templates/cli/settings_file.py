@@ -112,6 +112,8 @@ def parameters_of(path: str, target: Target, output: Path = DEFAULT_OUTPUT) -> l
                 values=stack.differing,
                 file=str(output / path / PARAMS / stack.file),
                 stack_name=stack.name,
+                account=target.account,
+                folder=str(output / path),
             ),
         )
         for stack in stacks(target)

@@ -29,11 +29,16 @@ _TEMPLATES = "templates"
 
 @dataclass(frozen=True, kw_only=True)
 class Parameters:
-    """The values for a template, the file that they are from, if there is one, and the name of the stack to make."""
+    """The values for a template, the file that they are from, if there is one, and the name of the stack to make.
+
+    ``account``: where it is made, if that is known. ``folder``: where the files of its service are rendered to.
+    """
 
     values: Mapping[str, str]
     file: str | None = None
     stack_name: str | None = None
+    account: str | None = None
+    folder: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +56,7 @@ class Link:
     parameters: Mapping[str, str] = field(default_factory=dict)
     left_out: Mapping[str, str] = field(default_factory=dict)
     note: str = ""
+    account: str | None = None
 
 
 def links(
@@ -88,6 +94,7 @@ def links(
         values = (parameters or {}).get(name, Parameters(values={}))
         _check(template, values)
         size = local_size(settings, name)
+        own = templates_folder(values.folder)
         stack = values.stack_name or stack_name(name)
         for region in only_regions:
             _require_services(name, uses, region)
@@ -102,7 +109,7 @@ def links(
                 values=values.values,
             )
             command = launch_command(
-                template_file=f"{_TEMPLATES}/{name}",
+                template_file=f"{own}/{name}",
                 template_url=f"{url}/{name}",
                 template=uses,
                 size=size,
@@ -124,7 +131,12 @@ def links(
                     command=command,
                     parameters=form.filled_in,
                     left_out=form.left_out,
-                    note=note if size <= MAX_BODY_BYTES else "",
+                    note=f"The command reads {values.folder}/: render it from the same settings file."
+                    if values.folder
+                    else note
+                    if size <= MAX_BODY_BYTES
+                    else "",
+                    account=values.account,
                 )
             )
     return result
@@ -133,8 +145,8 @@ def links(
 def read_parameters_for(arguments: Iterable[str], settings: RenderSettings = DEFAULT_SETTINGS) -> dict[str, Parameters]:
     """The values in parameter files, by template.
 
-    Each argument is a file that is named like its template (``code-build-nodejs.json``), or
-    ``TEMPLATE=FILE``. Raises :class:`ParameterFileError`.
+    Each argument is a file that is named like its template (``code-build-nodejs.json``), also with an environment
+    (``ecs-environment.dev.json``), or ``TEMPLATE=FILE``. Raises :class:`ParameterFileError`.
     """
     names = list(catalog.templates(settings))
     templates = {PurePath(name).stem: name for name in names} | {name: name for name in names}
@@ -142,7 +154,7 @@ def read_parameters_for(arguments: Iterable[str], settings: RenderSettings = DEF
     for argument in arguments:
         name, _, file = argument.partition("=")
         if not file or name not in templates:
-            name, file = PurePath(argument).stem, argument
+            name, file = PurePath(argument).stem.partition(".")[0], argument
         if name not in templates:
             raise ParameterFileError(
                 "parameter file",
@@ -160,7 +172,7 @@ def to_markdown(links: Iterable[Link], button: str = BUTTON) -> str:
     parts = []
     for its in _by_stack(links).values():
         template = its[0].template
-        parts.append(f"### {_whose(its[0])}`{template}`\n\n{its[0].description}.\n")
+        parts.append(f"### {_whose(its[0])}`{template}`\n\n{_words(its[0].description)}.\n")
         rows = ["| region | launch | the same from a shell |", "| --- | --- | --- |"]
         for link in its:
             # In angle brackets Markdown takes an address with spaces and parentheses, too.
@@ -254,16 +266,25 @@ def _note(url: str, settings: RenderSettings, *, nested: bool) -> str:
     return f"The command reads {_TEMPLATES}/: render it with {same}."
 
 
-def _by_stack(links: Iterable[Link]) -> dict[str, list[Link]]:
-    sections: dict[str, list[Link]] = {}
+def templates_folder(folder: str | None) -> str:
+    """Where ``render`` writes the templates, those of a service below its folder."""
+    return f"{folder}/{_TEMPLATES}" if folder else _TEMPLATES
+
+
+def _by_stack(links: Iterable[Link]) -> dict[tuple[str | None, ...], list[Link]]:
+    """The links of each section: one stack, in one account, from one template."""
+    sections: dict[tuple[str | None, ...], list[Link]] = {}
     for link in links:
-        sections.setdefault(link.stack_name, []).append(link)
+        sections.setdefault((link.stack_name, link.account, link.template_url), []).append(link)
     return sections
 
 
 def _whose(link: Link) -> str:
-    """What a heading says of the stack beside the template, where it has a name of its own."""
-    return "" if link.stack_name == stack_name(link.template) else f"{link.stack_name}: "
+    """What a heading says beside the template of the stack, where it has a name or an account of its own."""
+    name = "" if link.stack_name == stack_name(link.template) else link.stack_name
+    account = f"account {link.account}" if link.account else ""
+    words = " in ".join(filter(None, [name, account]))
+    return f"{words}: " if words else ""
 
 
 def _notes(its: Sequence[Link]) -> list[str]:
@@ -273,7 +294,23 @@ def _notes(its: Sequence[Link]) -> list[str]:
     blank = {name for link in its for name, value in link.parameters.items() if value == ""}
     notes += [f"{name} is blank: check that the form shows it blank." for name in sorted(blank)]
     notes += [link.note for link in its if link.note]
+    # The console opens the form in the account that one is signed in to, and the template is in a bucket that one may
+    # read (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cfn-using-console-create-stack-template.html).
+    notes += [
+        f"Sign in to account {link.account} first. If the bucket is another account's, its policy has to let "
+        f"{link.account} read it."
+        for link in its
+        if link.account
+    ]
     return list(dict.fromkeys(notes))
+
+
+def _words(text: str) -> str:
+    """The text as words alone, whatever somebody called a build step.
+
+    https://github.github.com/gfm/#backslash-escapes
+    """
+    return re.sub(r"([\\`*_\[\]<>&|~])", r"\\\1", text)
 
 
 def _code(text: str) -> str:

@@ -31,7 +31,7 @@ from ..launch.bundle import (
     publication,
     published_templates,
 )
-from ..launch.links import Parameters
+from ..launch.links import Parameters, templates_folder
 from ..launch.quick_create import MAX_ADDRESS_LENGTH, names_roles, stack_name
 from ..settings import PipelineSettings
 from ..stacks.deployment_pipeline import PIPELINE, REPOSITORY
@@ -66,9 +66,11 @@ _Texts = dict[tuple[str, ...], int]
 class PageSettings:
     """What was published, and where to, as the page has it until somebody types something else there.
 
-    ``region`` is the bucket's own and the one to launch in; None leaves the choice to the page.
+    ``region`` is the bucket's own and, unless there is a ``launch_region``, the one to launch in; None leaves the
+    choice to the page.
     ``templates`` and ``nested`` are what :func:`publication` takes. ``filled_in``: by template, the values that its
-    form begins with, and its stack's name.
+    form begins with, and its stack's name. ``account``: where the stacks are made, if that is known. ``folder``: where
+    the files of the service are rendered to.
 
     Raises :class:`BucketError` and :class:`RegionError`.
     """
@@ -78,7 +80,10 @@ class PageSettings:
     region: str | None = None
     templates: RenderSettings = field(default_factory=RenderSettings)
     nested: bool = False
-    filled_in: Mapping[str, Parameters] = field(default_factory=dict)
+    filled_in: Mapping[str, Parameters] = field(default_factory=dict, hash=False)
+    launch_region: str | None = None
+    account: str | None = None
+    folder: str | None = None
 
     def __post_init__(self) -> None:
         _folder(self)
@@ -164,7 +169,7 @@ def _data(settings: PageSettings) -> dict[str, Any]:
         "where": {
             "template": proposed,
             "stackName": forms[proposed]["stackName"],
-            "region": settings.region or "",
+            "region": settings.launch_region or settings.region or "",
             "bucketRegion": settings.region or "",
             "bucket": folder.bucket,
             "prefix": folder.key(published.version),
@@ -172,6 +177,9 @@ def _data(settings: PageSettings) -> dict[str, Any]:
         "usualSettings": settings.templates == DEFAULT_SETTINGS,
         "nested": settings.nested,
         "tags": settings.templates.tags,
+        "account": settings.account or "",
+        "folder": settings.folder or "",
+        "templatesFolder": templates_folder(settings.folder),
         "largestFromFile": MAX_BODY_BYTES,
         "longestAddress": MAX_ADDRESS_LENGTH,
         "idPrefixes": _ID_PREFIXES,

@@ -123,6 +123,9 @@
  * @property {boolean} usualSettings
  * @property {boolean} nested
  * @property {[string, string][]} tags
+ * @property {string} account
+ * @property {string} folder
+ * @property {string} templatesFolder
  * @property {number} largestFromFile
  * @property {number} longestAddress
  * @property {Record<string, string>} idPrefixes
@@ -514,7 +517,7 @@ function command() {
   const line = ["aws", "cloudformation", large ? "create-stack" : "deploy"];
   if (where.region) line.push("--region", where.region);
   line.push("--stack-name", where.stackName);
-  line.push(...(large ? ["--template-url", templateUrl()] : ["--template-file", `templates/${where.template}`]));
+  line.push(...(large ? ["--template-url", templateUrl()] : ["--template-file", `${data.templatesFolder}/${where.template}`]));
   if (namesRoles) line.push("--capabilities", "CAPABILITY_NAMED_IAM");
   const tags = large
     ? [JSON.stringify(data.tags.map(([Key, Value]) => ({ Key, Value })))]
@@ -531,6 +534,7 @@ function command() {
 function commandNote() {
   // A large template is launched from where it was published.
   if (template().size > data.largestFromFile) return "";
+  if (data.folder) return text("renderFolder", { folder: data.folder });
   if (data.nested) return text("renderNested", { url: folderUrl() });
   return data.usualSettings ? "" : text("renderSame");
 }
@@ -939,6 +943,7 @@ function showMade() {
     target.value = large ? "" : content();
   }
   say("command-note", large ? "" : commandNote());
+  say("sign-in", data.account && text("signIn", { account: data.account }));
 }
 
 /**

@@ -8,10 +8,11 @@ from types import MappingProxyType
 
 from .. import catalog
 from ..catalog import QUICK_START, RenderSettings
+from ..errors import SettingsError
 from ..launch.bundle import version
 from ..launch.parameter_files import to_text
-from ..rollouts import Launch, RolloutSettings
-from .service import Rollout, Service, Services, Target
+from ..rollouts import MAX_LAUNCHES, Launch, RolloutSettings
+from .service import Service, Services, Target
 from .stacks import stacks
 
 ROLLOUT = "rollout.yaml"
@@ -35,36 +36,51 @@ def files(target: Target) -> dict[str, str]:
 
 
 def rollout(services: Services, *, published_url: str | None = None) -> RolloutSettings | None:
-    """What rolls out the quick start of every target whose account and region the file names; None if it names none.
+    """What rolls out the quick start of every target; None where the file says nothing of a rollout.
 
     ``published_url``: where the versions of the templates are published, below which each quick start is in the folder
-    of its version. Raises :class:`SettingsError`.
+    of its version. Raises :class:`SettingsError`, also for a target whose account or region the file does not name.
     """
-    launches = [
-        Launch(
+    said = services.rollout
+    if said is None:
+        return None
+    targets = [target for service in services.services for target in service.targets]
+    if len(targets) > MAX_LAUNCHES:
+        remedy = f"a template holds {MAX_LAUNCHES} at most: split the services over several files"
+        raise SettingsError("rollout", f"{len(targets)} launches", remedy)
+    launches = [_launch(target) for target in targets]
+    roles = {"administration_role": said.administration_role, "execution_role": said.execution_role}
+    try:
+        return RolloutSettings(
+            launches=launches,
+            permissions=said.permissions,
+            organizational_units=said.organizational_units,
+            delegated_admin=said.delegated_admin,
+            published_url=published_url,
+            **{key: value for key, value in roles.items() if value is not None},
+        )
+    except SettingsError as error:
+        raise SettingsError("rollout", error.value, error.remedy) from None
+
+
+def _launch(target: Target) -> Launch:
+    account, region = target.account, target.region
+    name = f"rollout of {target.values.application}"
+    if account is None or region is None:
+        missing = " and no ".join(key for key, value in (("account", account), ("region", region)) if value is None)
+        remedy = f"no {missing}: say both of each environment, or leave out rollout"
+        raise SettingsError(name, ", ".join(target.values.environments), remedy)
+    try:
+        return Launch(
             name=target.values.application,
-            account=target.account,
-            region=target.region,
+            account=account,
+            region=region,
             template_path=f"{version(target.settings)}/{QUICK_START}",
             parameters=next(stack.differing for stack in stacks(target) if stack.template == QUICK_START),
             tags=target.settings.tags,
         )
-        for service in services.services
-        for target in service.targets
-        if target.account is not None and target.region is not None
-    ]
-    if not launches:
-        return None
-    said = services.rollout or Rollout(permissions="self_managed")
-    roles = {"administration_role": said.administration_role, "execution_role": said.execution_role}
-    return RolloutSettings(
-        launches=launches,
-        permissions=said.permissions,
-        organizational_units=said.organizational_units,
-        delegated_admin=said.delegated_admin,
-        published_url=published_url,
-        **{key: value for key, value in roles.items() if value is not None},
-    )
+    except SettingsError as error:
+        raise SettingsError(f"{name}: {error.field}", error.value, error.remedy) from None
 
 
 # Services that want the same have the same templates; a few kinds of services are what one file has at a time.
