@@ -147,4 +147,4 @@ def test_the_settings_file_names_the_buildspecs_that_are_there() -> None:
     tests, image = target.settings.pipeline.steps
     assert tests.buildspec == unit_tests().buildspec == "buildspec_tests.yml"
     assert image.buildspec == "buildspec_image.yml"
-    assert all((APP / step.buildspec).is_file() for step in (tests, image))
+    assert all((APP / str(step.buildspec)).is_file() for step in (tests, image))

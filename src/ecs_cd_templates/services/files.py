@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from functools import lru_cache
-from types import MappingProxyType
 
-from .. import catalog
-from ..catalog import QUICK_START, RenderSettings
+from troposphere import Template
+
+from ..catalog import QUICK_START
+from ..cfn.rendering import to_yaml
 from ..launch.bundle import version
 from ..launch.parameter_files import to_text
 from ..rollouts import Launch, RolloutSettings
 from .service import Rollout, Service, Services, Target
-from .stacks import stacks
+from .stacks import builders, quick_start_stack, stacks
 
 ROLLOUT = "rollout.yaml"
 TEMPLATES, PARAMS = "templates", "params"
@@ -29,7 +30,7 @@ def folder(service: Service, target: Target) -> str:
 def files(target: Target) -> dict[str, str]:
     """The texts of a target's files, by their paths below its folder."""
     return {
-        **{f"{TEMPLATES}/{name}": text for name, text in _rendered(target.settings).items()},
+        **{f"{TEMPLATES}/{name}": _text(build) for name, build in builders(target.settings).items()},
         **{f"{PARAMS}/{stack.file}": to_text(stack.values) for stack in stacks(target)},
     }
 
@@ -46,7 +47,7 @@ def rollout(services: Services, *, published_url: str | None = None) -> RolloutS
             account=target.account,
             region=target.region,
             template_path=f"{version(target.settings)}/{QUICK_START}",
-            parameters=next(stack.differing for stack in stacks(target) if stack.template == QUICK_START),
+            parameters=quick_start_stack(target).differing,
             tags=target.settings.tags,
         )
         for service in services.services
@@ -67,7 +68,7 @@ def rollout(services: Services, *, published_url: str | None = None) -> RolloutS
     )
 
 
-# Services that want the same have the same templates; a few kinds of services are what one file has at a time.
-@lru_cache(maxsize=16)
-def _rendered(settings: RenderSettings) -> Mapping[str, str]:
-    return MappingProxyType(catalog.render(settings))
+# Whatever else services have of their own, most of their templates are the same: so it is remembered by template.
+@lru_cache(maxsize=64)
+def _text(build: Callable[[], Template]) -> str:
+    return to_yaml(build())
