@@ -47,7 +47,7 @@ def stacks(target: Target) -> list[Stack]:
     """The stacks that a service can be launched as in the target: the quick start, or the parts of it one by one.
 
     The parts that ask for what nobody knows before another stack is made, such as the ARN of a new connection, are not
-    among them. Raises
+    among them, nor the template of one pipeline for an environment with release tags, which it does not have. Raises
     :class:`SettingsError` for values that go together in no template, and :class:`ParameterError` for one that a
     template refuses.
     """
@@ -78,8 +78,10 @@ def _stacks(target: Target) -> Iterator[Stack]:
     for environment in settings.environments:
         alone = Scope(environment, only=True)
         values = {**_of_environment(target, alone), **shared}
-        for template in (deployment_pipeline.file_name(environment), networks[environment.network]):
-            yield from _stack(target, template, values, environment)
+        # The template of one pipeline is made for any environment, and so without the Git tags that start it.
+        if not environment.release_tags:
+            yield from _stack(target, deployment_pipeline.file_name(environment), values, environment)
+        yield from _stack(target, networks[environment.network], values, environment)
 
 
 def _stack(
