@@ -4,7 +4,7 @@ BIN := .venv/bin
 PAGE_LINT := tools/page-lint
 
 .DEFAULT_GOAL := help
-.PHONY: help render check test test-slow test-lowest coverage browser-test screenshot lint audit clean publish bucket-given
+.PHONY: help render check test test-slow test-lowest coverage browser-test screenshot lint audit benchmark clean publish bucket-given
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -84,6 +84,9 @@ lint: .venv/installed $(PAGE_LINT)/node_modules/installed ## Lint the templates 
 
 audit: .venv-audit/installed ## Audit the templates with checkov, and the roles' policies with parliament
 	.venv-audit/bin/python tools/audit.py
+
+benchmark: .venv/installed ## Measure how rendering grows with the number of services
+	$(BIN)/python benchmarks/many_services.py
 
 publish: bucket-given .venv/installed ## Upload the templates: BUCKET=NAME, and PREFIX=… REGION=… if wanted
 	$(BIN)/ecs-cd-templates publish --bucket '$(BUCKET)' $(if $(PREFIX),--prefix '$(PREFIX)') $(if $(REGION),--region '$(REGION)')

@@ -157,6 +157,11 @@ BUILD_CALLS: dict[str, list[tuple[str, str, str]]] = {
     ],
 }
 BUILD_CALLS["buildspec_tests.yml"] = BUILD_CALLS["buildspec_nodejs.yml"]
+BUILD_CALLS["buildspec_image.yml"] = BUILD_CALLS["buildspec_containerImage.yml"]
+# A scanner that only pulls the image.
+BUILD_CALLS["buildspec_image_scan.yml"] = [
+    call for call in BUILD_CALLS["buildspec_imageScan.yml"] if call[0] != "ecr:DescribeImageScanFindings"
+]
 
 # What a build calls as well if it passes an artifact on.
 OUTPUT_CALLS = [("s3:PutObject", "{object}", BUILD_ROLE_PAGE)]

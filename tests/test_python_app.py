@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from buildspecs import BUILD, COMMIT, REPOSITORY, Build, Tools, artifact, fake_tools, files, run, run_in_pipeline
-from ecs_cd_templates import unit_tests
+from ecs_cd_templates import read_settings, unit_tests
 from support import ROOT
 
 # They run shells, and the application.
@@ -135,15 +135,16 @@ def test_it_is_tested_with_the_version_that_it_names() -> None:
     assert needed == f"pytest=={pytest.__version__}"
 
 
-def test_the_readme_names_every_file_and_the_buildspecs_of_the_service() -> None:
+def test_the_readme_names_every_file() -> None:
     readme = (APP / "README.md").read_text(encoding="utf-8")
     for path in APP.iterdir():
         assert path.name in readme or path.name in {".gitignore", "__pycache__"}
-    assert unit_tests().buildspec == "buildspec_tests.yml"
-    assert yaml.safe_load(readme.partition("services:")[2].partition("To try")[0]) == {
-        "greeting": {
-            "source": {"codecommit": "greeting"},
-            "tests": {"buildspec": "buildspec_tests.yml"},
-            "image": {"buildspec": "buildspec_image.yml"},
-        }
-    }
+
+
+def test_the_settings_file_names_the_buildspecs_that_are_there() -> None:
+    (service,) = read_settings(APP / "ecs-cd.yaml")
+    (target,) = service.targets
+    tests, image = target.settings.pipeline.steps
+    assert tests.buildspec == unit_tests().buildspec == "buildspec_tests.yml"
+    assert image.buildspec == "buildspec_image.yml"
+    assert all((APP / str(step.buildspec)).is_file() for step in (tests, image))

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
-from typing import get_args
+from typing import Any, get_args
 
 from troposphere import Template
 
@@ -81,7 +80,7 @@ class RenderSettings:
 
 
 def templates(settings: RenderSettings | None = None) -> Mapping[str, Callable[[], Template]]:
-    """Each file's name with a function that builds its template.
+    """Each file's name with a function that builds its template; functions that build the same are equal.
 
     Raises :class:`SettingsError` for what is not settings.
     """
@@ -111,26 +110,34 @@ def templates(settings: RenderSettings | None = None) -> Mapping[str, Callable[[
     if any(environment.approval == "before_deploy" for environment in settings.environments):
         one_each.append(replace(_WITH_APPROVAL, approval="before_deploy"))
     single = [DeploymentPipelineSettings(environment=environment, pipeline=pipeline) for environment in one_each]
-    builders: dict[str, Callable[[], Template]] = {
-        QUICK_START: partial(quick_start.build, everything),
-        PREREQUISITES: partial(prerequisites.build, common),
-        **{project.step.file_name: partial(code_build.build, project) for project in projects},
-        ALL_ENVIRONMENTS: partial(all_environments.build, every),
-        **{deployment_pipeline.file_name(one.environment): partial(deployment_pipeline.build, one) for one in single},
-        "vpc.yaml": partial(vpc.build, first),
-        "load-balancer.yaml": partial(load_balancer.build, first),
-        "ecs-cluster.yaml": partial(ecs_cluster.build, first),
-        "ecs-service.yaml": partial(ecs_service.build, first),
+    builders: dict[str, tuple[Callable[[Any], Template], object]] = {
+        QUICK_START: (quick_start.build, everything),
+        PREREQUISITES: (prerequisites.build, common),
+        **{project.step.file_name: (code_build.build, project) for project in projects},
+        ALL_ENVIRONMENTS: (all_environments.build, every),
+        **{deployment_pipeline.file_name(one.environment): (deployment_pipeline.build, one) for one in single},
+        "vpc.yaml": (vpc.build, first),
+        "load-balancer.yaml": (load_balancer.build, first),
+        "ecs-cluster.yaml": (ecs_cluster.build, first),
+        "ecs-service.yaml": (ecs_service.build, first),
         **{
-            name: partial(ecs_environment.build, networks[kind])
+            name: (ecs_environment.build, networks[kind])
             for kind, name in ecs_environment.file_names(settings.environments).items()
         },
     }
-    return {name: partial(_tagged, build, settings.tags) for name, build in builders.items()}
+    return {name: _Builder(build, own, tuple(settings.tags)) for name, (build, own) in builders.items()}
 
 
-def _tagged(build: Callable[[], Template], tags: Sequence[tuple[str, str]]) -> Template:
-    return add_tags(build(), tags)
+@dataclass(frozen=True)
+class _Builder:
+    """Builds one template. Two are equal where they build the same."""
+
+    build: Callable[[Any], Template]
+    settings: object
+    tags: Sequence[tuple[str, str]]
+
+    def __call__(self) -> Template:
+        return add_tags(self.build(self.settings), self.tags)
 
 
 def render(settings: RenderSettings | None = None) -> dict[str, str]:

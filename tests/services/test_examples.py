@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import yaml
 from jsonschema import Draft202012Validator
@@ -10,16 +12,15 @@ from ecs_cd_templates import read_settings
 from ecs_cd_templates.services.schema import SCHEMA_FILE_NAME, schema
 from support import ROOT
 
-EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))
+EXAMPLES = sorted([*(ROOT / "examples").glob("*.yaml"), ROOT / "examples" / "python-app" / "ecs-cd.yaml"])
 
 
 def test_there_are_examples() -> None:
     assert EXAMPLES
 
 
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
-def test_an_example_can_be_read_and_fits_the_schema(path: object) -> None:
-    example = ROOT / "examples" / str(path)
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
+def test_an_example_can_be_read_and_fits_the_schema(example: Path) -> None:
     text = example.read_text(encoding="utf-8")
     Draft202012Validator(schema()).validate(yaml.safe_load(text))
     schema_of_it = text.splitlines()[0].removeprefix("# yaml-language-server: $schema=")

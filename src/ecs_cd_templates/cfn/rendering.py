@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from functools import lru_cache
+from textwrap import indent
 from typing import Any
 
 import yaml
@@ -42,9 +45,7 @@ def to_yaml(template: Template) -> str:
     if content:
         raise AssertionError(f"sections without a place in the order: {sorted(content)}")
     ordered["Resources"] = {name: _resource(resource) for name, resource in ordered["Resources"].items()}
-    text = yaml.dump(
-        ordered, Dumper=_Dumper, width=_WIDTH, allow_unicode=True, sort_keys=False, default_flow_style=False
-    )
+    text = "".join(_section(name, entries) for name, entries in ordered.items())
     size = len(text.encode())
     if size > MAX_BODY_BYTES_FROM_S3:
         raise TemplateSizeError(
@@ -53,6 +54,29 @@ def to_yaml(template: Template) -> str:
             f"CloudFormation reads {MAX_BODY_BYTES_FROM_S3} at most: use fewer environments, launches or tags",
         )
     return text
+
+
+def _section(name: str, entries: Any) -> str:
+    """The text of a section, made entry by entry, of which templates have many in common."""
+    if not isinstance(entries, dict) or not entries:
+        return _dumped(json.dumps({name: entries}))
+    texts = (_dumped(json.dumps({key: entry})) for key, entry in entries.items())
+    # A line of its own stands before and after each: nothing in an entry depends on its neighbours.
+    return f"{name}:\n{''.join(indent(text, '  ') for text in texts)}"
+
+
+# Emitting is most of the work. So many entries as the templates of a service have a few times over.
+@lru_cache(maxsize=1024)
+def _dumped(content: str) -> str:
+    """The YAML text of what is JSON: a key like any other, unlike the data itself."""
+    return yaml.dump(
+        json.loads(content),
+        Dumper=_Dumper,
+        width=_WIDTH,
+        allow_unicode=True,
+        sort_keys=False,
+        default_flow_style=False,
+    )
 
 
 _RESOURCE_KEYS = (

@@ -85,7 +85,7 @@ def _of_services(options: argparse.Namespace, file: SettingsFile) -> int:
             denied = developers_policy.quick_start_policy(stacks[QUICK_START], target, service_target.settings)
             documents = {} if denied is None else {developers_policy.FILE_NAME: denied}
         else:
-            _require_connection(path, service_target)
+            _require_known(path, service_target)
             of_roles = {**stacks.get(ALL_ENVIRONMENTS, {}), **stacks[PREREQUISITES]}
             documents = _of_prerequisites(of_roles, target, service_target.settings)
         every |= {f"{path}/{name}": document for name, document in documents.items()}
@@ -96,11 +96,14 @@ def _of_services(options: argparse.Namespace, file: SettingsFile) -> int:
     return OK
 
 
-def _require_connection(path: str, target: ServiceTarget) -> None:
-    """Refuses a connection that is only made, whose ARN nobody knows."""
-    if target.values.makes_connection:
-        remedy = "the policies name the ARN of a connection: make it first, and give its ARN in the settings file"
-        raise SettingsError(f"connection of {path}", target.values.connection, remedy)
+def _require_known(path: str, target: ServiceTarget) -> None:
+    """Refuses a source of which policies need something that nobody knows before it is made, such as its ARN."""
+    source = target.settings.pipeline.source
+    values = source.prerequisite_values(target.values.said)
+    for spec in source.known_first:
+        if not values.get(spec):
+            remedy = "the policies name it: make it first, and give its ARN in the settings file"
+            raise SettingsError(f"{spec.name} of {path}", NOT_GIVEN, remedy)
 
 
 def _target(options: argparse.Namespace, service: ServiceTarget | None) -> Target:

@@ -47,7 +47,9 @@ class SettingsFile:
 
         Raises :class:`SettingsError` and :class:`ParameterError`.
         """
-        for _, _, target in self.targets:
+        every = list(self.targets)
+        for number, (path, _, target) in enumerate(every, start=1):
+            progress(number, len(every), path)
             stacks(target)
         rollout(self.services)
 

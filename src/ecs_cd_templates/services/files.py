@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from functools import lru_cache
-from types import MappingProxyType
 
-from .. import catalog
-from ..catalog import QUICK_START, RenderSettings
+from troposphere import Template
+
+from ..catalog import QUICK_START
+from ..cfn.rendering import to_yaml
 from ..errors import SettingsError
 from ..launch.bundle import version
 from ..launch.parameter_files import to_text
 from ..rollouts import MAX_LAUNCHES, Launch, RolloutSettings
 from .service import Service, Services, Target
-from .stacks import stacks
+from .stacks import builders, quick_start_stack, stacks
 
 ROLLOUT = "rollout.yaml"
 TEMPLATES, PARAMS = "templates", "params"
@@ -30,7 +31,7 @@ def folder(service: Service, target: Target) -> str:
 def files(target: Target) -> dict[str, str]:
     """The texts of a target's files, by their paths below its folder."""
     return {
-        **{f"{TEMPLATES}/{name}": text for name, text in _rendered(target.settings).items()},
+        **{f"{TEMPLATES}/{name}": _text(build) for name, build in builders(target.settings).items()},
         **{f"{PARAMS}/{stack.file}": to_text(stack.values) for stack in stacks(target)},
     }
 
@@ -76,14 +77,14 @@ def _launch(target: Target) -> Launch:
             account=account,
             region=region,
             template_path=f"{version(target.settings)}/{QUICK_START}",
-            parameters=next(stack.differing for stack in stacks(target) if stack.template == QUICK_START),
+            parameters=quick_start_stack(target).differing,
             tags=target.settings.tags,
         )
     except SettingsError as error:
         raise SettingsError(f"{name}: {error.field}", error.value, error.remedy) from None
 
 
-# Services that want the same have the same templates; a few kinds of services are what one file has at a time.
-@lru_cache(maxsize=16)
-def _rendered(settings: RenderSettings) -> Mapping[str, str]:
-    return MappingProxyType(catalog.render(settings))
+# Whatever else services have of their own, most of their templates are the same: so it is remembered by template.
+@lru_cache(maxsize=64)
+def _text(build: Callable[[], Template]) -> str:
+    return to_yaml(build())
