@@ -166,7 +166,7 @@ def test_the_file_says_where(command: Command) -> None:
     arn = "arn:aws:codeconnections:eu-west-1:111122223333:connection/1234abcd-12ab-34cd-56ef-1234567890ab"
     settings(ACCOUNTS.replace("connection: acme", f"connection: {arn}"))
     assert command("policies", "--output-dir", "out") == 0
-    policy = Path("out/shop/444455556666-eu-central-1/shop-shared-pipeline.json").read_text(encoding="utf-8")
+    policy = Path("out/shop/444455556666-eu-central-1/shop-sharedeucentral1-pipeline.json").read_text(encoding="utf-8")
     assert "444455556666" in policy
     assert "eu-central-1" in policy
     # Development waits for nobody.
@@ -180,7 +180,7 @@ def test_the_file_says_where(command: Command) -> None:
 @pytest.mark.parametrize(
     ("text", "arguments", "told"),
     [
-        (ACCOUNTS, [], "connection of shop/111122223333-eu-west-1: 'acme': the policies name the ARN of a connection"),
+        (ACCOUNTS, [], "ConnectionArn of shop/111122223333-eu-west-1: not given: the policies name it: make it first"),
         (ACCOUNTS, ["--account", "999999999999"], "--account: '999999999999': the settings file says 111122223333"),
         (ACCOUNTS, ["--region", "us-east-1"], "--region: 'us-east-1': the settings file says eu-west-1"),
         (SERVICES, [], "--account: not given: say which account the pipelines are in"),
