@@ -24,7 +24,7 @@ check: .venv/installed ## Fail if templates/ is not what render writes
 test: .venv/installed ## Run the tests
 	$(BIN)/pytest --numprocesses auto --dist worksteal --quiet -m 'not slow'
 
-test-slow: .venv/installed ## Run the tests that start programs: the sample application's and the command's
+test-slow: .venv/installed ## Run the tests that take longer: programs that they start, every example, very many cases
 	$(BIN)/pytest --numprocesses auto --dist worksteal --quiet -m slow
 
 # The test tools come first, at their usual versions; the second call takes back what they brought of ours.

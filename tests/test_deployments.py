@@ -413,6 +413,7 @@ NEEDS_THE_IMAGE[ONE_SERVICE] = NEEDS_THE_IMAGE[ENVIRONMENT]
     ("name", "network"),
     [*((name, "new") for name in NEEDS_THE_IMAGE), (ENVIRONMENT, "private"), (QUICK_START, "mixed")],
 )
+@pytest.mark.slow
 def test_each_parameter_in_turn(name: str, network: str) -> None:
     version = Version("as rendered", data(NETWORKS[network])[name])
     needs = set()

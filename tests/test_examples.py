@@ -36,6 +36,9 @@ from services.files import KEY, services
 from support import TARGET, load
 from test_references import check
 
+# All of it takes longer than everything else.
+pytestmark = pytest.mark.slow
+
 WAYS = ("quick_start", "parts")
 
 

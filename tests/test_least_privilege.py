@@ -142,6 +142,7 @@ WITH_FURTHER: dict[str, Callable[[Target], System]] = {
 @pytest.mark.parametrize("kind", PROOFS)
 @pytest.mark.parametrize("way", WITH_FURTHER)
 @pytest.mark.parametrize("partition", PARTITIONS)
+@pytest.mark.slow
 def test_each_role_of_further_builds_may_do_what_they_call_and_nothing_else(
     partition: str, way: str, kind: str
 ) -> None:

@@ -235,6 +235,7 @@ def test_the_proposed_names_are_accepted_however_long_an_environment_and_a_step_
 
 
 @pytest.mark.parametrize("key", ["x" * MAX_ID_LENGTH, "Artifacts", "Y"])
+@pytest.mark.slow
 def test_the_bucket_of_one_environments_prerequisites_has_a_name_of_its_own_in_every_region(key: str) -> None:
     own = Environment(id=key, display_name="own")
     buckets = []

@@ -10,8 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from commands import Command
+from commands import Command, settings
+from ecs_cd_templates.cfn.evaluation import check_parameters
+from ecs_cd_templates.cfn.reading import from_yaml
 from ecs_cd_templates.launch.parameter_files import read_parameters
+from ecs_cd_templates.services import read_settings
+from ecs_cd_templates.services.stacks import stacks
 from launched import REGION, ZONES, Aws, Fault, Stack, answering, image, stack_of
 
 ASK = ("deploy-parameters", "--stack-name", "shop")
@@ -168,3 +172,82 @@ def test_what_is_no_template_is_refused(command: Command, stack: Stack, file: st
     Path("latin.yaml").write_bytes(b"Parameters: \xe9")
     command.assert_refuses(*ASK, "--template-file", file)
     assert "template" in command.err
+
+
+# ---- with a settings file --------------------------------------------------------------------------------------
+
+FILE = "services: {{shop: {{health_check_path: {}, environments: {{QA: {{tasks: 2}}}}}}}}\n"
+
+
+@pytest.fixture
+def of_file(command: Command, aws: Aws) -> Stack:
+    """The quick start of the service in the file, launched with the values that the file had."""
+    settings(FILE.format("/old"))
+    (service,) = read_settings("ecs-cd.yaml")
+    (target,) = service.targets
+    (values,) = [each.values for each in stacks(target) if each.template == "quick-start.yaml"]
+    stack = stack_of("quick-start.yaml", target.settings, "shop-quick-start", **values)
+    aws.stacks.append(stack)
+    stack.services["ECSServiceForQAEnv"].deploy(image("qa"))
+    return stack
+
+
+OF_FILE = ("deploy-parameters", "--stack-name", "shop-quick-start", "-o", "update.json")
+
+
+def test_the_values_of_the_file_win_but_what_runs_stays(command: Command, of_file: Stack) -> None:
+    assert command(*OF_FILE) == 0
+    unchanged = read_parameters(Path("update.json"))
+    assert command.err.startswith("next: ")
+    assert unchanged["ECSTaskImages"].split(",")[1] == image("qa")
+    settings(FILE.format("/new"))
+    assert command(*OF_FILE) == 0
+    told, following = command.err.splitlines()
+    assert told == "ecs-cd-templates: ecs-cd.yaml changes HealthCheckPath"
+    assert following.startswith("next: ")
+    assert read_parameters(Path("update.json")) == unchanged | {"HealthCheckPath": "/new"}
+    assert command(*OF_FILE, "--service", "shop") == 0
+    # An ARN is as good as the name.
+    assert command(*OF_FILE[:2], of_file.arn) == 0
+    assert '"/new"' in command.out
+
+
+def test_a_new_environment_brings_its_first_image(command: Command, of_file: Stack) -> None:
+    text = "environments: [{id: Dev}, {id: QA}, {id: Prod}, {id: Next}]\n" + FILE.format("/old")
+    settings(text)
+    command("render")
+    template = "services/shop/templates/quick-start.yaml"
+    assert command(*OF_FILE, "--template-file", template) == 0, command.err
+    assert "the template starts the tasks of ECSTaskDefinitionForNextEnv anew" in command.err
+    values = read_parameters(Path("update.json"))
+    images = values["ECSTaskImages"].split(",")
+    assert images[1] == image("qa")
+    assert len(images) == 4
+    template_data = from_yaml(Path(template).read_text(encoding="utf-8"))
+    assert check_parameters(template_data, values) == values
+    settings(text.replace("tasks: 2", "tasks: 2, size: {cpu: 1024, memory: 2048}"))
+    command("render")
+    assert command(*OF_FILE, "--template-file", template) == 0, command.err
+    both = "ECSTaskDefinitionForQAEnv, ECSTaskDefinitionForNextEnv"
+    assert f"starts the tasks of {both} anew" in command.err
+    assert "ecs-cd.yaml changes " in command.err
+
+
+def test_a_stack_of_no_service_is_as_it_was(command: Command, stack: Stack, of_file: Stack) -> None:
+    assert command(*ASK) == 0
+    assert command.err == ""
+    Path("printed.json").write_text(command.out)
+    assert read_parameters(Path("printed.json")) == _expected(stack)
+    for named in (["--service", "shop"], ["--settings", "ecs-cd.yaml"]):
+        command.assert_refuses(*ASK, *named)
+        assert "stack: 'shop': is no stack of ecs-cd.yaml in 111122223333 and eu-west-1" in command.err
+
+
+def test_a_stack_in_another_account_is_another(command: Command, of_file: Stack) -> None:
+    text = FILE.format("/new")
+    settings('environments: [{id: Dev, account: "444455556666", region: eu-west-1}]\n' + text.replace("QA", "Dev"))
+    command.assert_refuses(*OF_FILE, "--service", "shop")
+    assert command(*OF_FILE) == 0
+    assert read_parameters(Path("update.json"))["HealthCheckPath"] == "/old"
+    settings("services: {}")
+    command.assert_refuses(*OF_FILE)

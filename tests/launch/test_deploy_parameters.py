@@ -313,6 +313,7 @@ def test_whatever_happened_the_last_good_image_is_named(aws: Aws, steps: list[tu
 
 @pytest.mark.parametrize("network", NETWORKS)
 @pytest.mark.parametrize("file_name", [QUICK_START, "ecs-environment.yaml", "ecs-service.yaml"])
+@pytest.mark.slow
 def test_a_network_stays_as_it_is(aws: Aws, file_name: str, network: str) -> None:
     given = network_values(data(NETWORKS[network])[file_name])
     stack = launch(aws, file_name, tuple(NETWORKS[network].environments), **given)

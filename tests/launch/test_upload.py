@@ -379,6 +379,7 @@ def _nth(number: int, method: str, fault: Fault) -> Callable[[Request], Fault | 
     ],
     ids=str,
 )
+@pytest.mark.slow
 def test_a_failure_in_the_middle_leaves_the_version_before(
     aws: Aws, bucket: Bucket, publish: Publish, small: dict[str, str], method: str, number: int, fault: Fault
 ) -> None:

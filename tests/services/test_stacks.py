@@ -1,4 +1,4 @@
-"""The stacks of services: their names, and the values that tell them apart."""
+"""The stacks of a service: their names, their files, and values that the templates take."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 
-from ecs_cd_templates.errors import SettingsFileError
-from ecs_cd_templates.services import read_settings_text
+from ecs_cd_templates import catalog
+from ecs_cd_templates.cfn.evaluation import check_parameters
+from ecs_cd_templates.errors import SettingsError, SettingsFileError
+from ecs_cd_templates.services import Target, read_settings_text
 from ecs_cd_templates.services.stacks import stacks
 from ecs_cd_templates.stacks import prerequisites
 
-from .files import ACCOUNT, CONNECTION, written
+from .files import ACCOUNT, CONNECTION, services, written
 
 REGIONS: dict[str, Any] = {
     "environments": [
@@ -39,3 +41,48 @@ def test_no_environment_is_called_like_what_environments_share(taken: str) -> No
     text = written({**REGIONS, "environments": [{"id": taken, "display_name": "development"}]})
     with pytest.raises(SettingsFileError, match="means what environments share"):
         read_settings_text("ecs-cd.yaml", text.encode())
+
+
+def _target(service: dict[str, Any], **others: Any) -> Target:
+    (found,) = services({"services": {"shop": service}, **others}).services
+    (target,) = found.targets
+    return target
+
+
+def test_each_stack_has_all_values_that_its_template_takes() -> None:
+    target = _target({"health_check_path": "/health"})
+    every = stacks(target)
+    builders = catalog.templates(target.settings)
+    assert len({stack.name for stack in every}) == len({stack.file for stack in every}) == len(every)
+    for stack in every:
+        template = builders[stack.template]().to_dict()
+        assert list(stack.values) == list(template["Parameters"])
+        assert check_parameters(template, stack.differing) == stack.values
+        assert stack.name.startswith("shop-")
+    named = [(stack.name, stack.file) for stack in every if stack.template == "ecs-environment.yaml"]
+    assert named == [(f"shop-ecs-environment-{id_}", f"ecs-environment.{id_}.json") for id_ in ("dev", "qa", "prod")]
+
+
+def test_a_connection_that_is_only_made_has_no_pipelines_yet() -> None:
+    source = {"connection": "acme", "repository": "acme/shop"}
+    pipelines = {each.template for each in stacks(_target({"source": {**source, "connection": CONNECTION}}))}
+    made = {each.template for each in stacks(_target({"source": source}))}
+    assert pipelines - made == {
+        "deployment-pipeline-for-all-env.yaml",
+        "deployment-pipeline-with-approval.yaml",
+        "deployment-pipeline-without-approval.yaml",
+    }
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "told"),
+    [
+        ("container_insights", "enhanced", "services.shop container_insights: "),
+        ("deletion_protection", True, "services.shop deletion_protection: "),
+    ],
+)
+def test_what_the_quick_start_cannot_say(key: str, value: object, told: str) -> None:
+    target = _target({"environments": {"Dev": {key: value}}})
+    with pytest.raises(SettingsError) as error:
+        stacks(target)
+    assert str(error.value).startswith(told)

@@ -121,6 +121,7 @@ def test_the_first_environments_pipeline_comes_last() -> None:
 
 
 @pytest.mark.parametrize("network", NETWORKS)
+@pytest.mark.slow
 def test_each_environment_is_made_in_order_beside_the_others(network: str) -> None:
     order = Order(data(NETWORKS[network])[QUICK_START])
     for conditions in every_outcome(order):

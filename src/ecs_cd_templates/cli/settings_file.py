@@ -78,17 +78,20 @@ def settings_file(options: argparse.Namespace) -> SettingsFile | None:
     that says what the file says; :class:`SettingsFileError` for what is wrong in the file, and :class:`ParameterError`
     for a value that a template refuses.
     """
-    path = options.settings
+    path = _path(options)
     if path is None:
-        path = Path(FILE_NAME)
-        if not os.path.lexists(path):
-            if options.service:
-                remedy = f"there is no {FILE_NAME} here: give --settings, or write one with {PROGRAM} init"
-                raise SettingsError("--service", options.service[0], remedy)
-            return None
+        return None
     given = arguments_of(options)
     if given:
         raise SettingsError(given[0], given[1], f"the settings are in {on_one_line(path)}: say it there")
+    return services_file(options)
+
+
+def services_file(options: argparse.Namespace) -> SettingsFile | None:
+    """The same for a command without options for settings."""
+    path = _path(options)
+    if path is None:
+        return None
     file = SettingsFile(path=path, services=read_file(path))
     only = tuple(dict.fromkeys(options.service))
     if only:
@@ -100,6 +103,15 @@ def settings_file(options: argparse.Namespace) -> SettingsFile | None:
         file = replace(file, services=chosen, only=only)
     file.check()
     return file
+
+
+def _path(options: argparse.Namespace) -> Path | None:
+    if options.settings is not None or os.path.lexists(FILE_NAME):
+        return options.settings or Path(FILE_NAME)
+    if options.service:
+        remedy = f"there is no {FILE_NAME} here: give --settings, or write one with {PROGRAM} init"
+        raise SettingsError("--service", options.service[0], remedy)
+    return None
 
 
 def parameters_of(path: str, target: Target, output: Path = DEFAULT_OUTPUT) -> list[tuple[str, Parameters]]:

@@ -12,7 +12,7 @@ Where the stack has a policy for it, CloudFormation refuses an update that touch
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,13 +49,24 @@ class NextUpdate:
     """The values for a stack's next update in its template's order, its region, and what to know before: sentences.
 
     ``restarted`` are the task definitions of which the new template makes another revision, if one was given: by
-    their tasks the images in the values are needed.
+    their tasks the images in the values are needed. ``changed`` are the parameters that get another value because
+    somebody wants it.
     """
 
     values: Mapping[str, str]
     region: str
     warnings: tuple[str, ...]
     restarted: tuple[str, ...] | None = None
+    changed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """A stack's name, and where it is."""
+
+    stack_name: str
+    account: str
+    region: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,11 +82,17 @@ class _Service:
 
 
 def deploy_parameters(
-    stack_name: str, *, region: str | None = None, profile: str | None = None, new_template: str | None = None
+    stack_name: str,
+    *,
+    region: str | None = None,
+    profile: str | None = None,
+    new_template: str | None = None,
+    wanted: Callable[[Place], Mapping[str, str]] = lambda _place: {},
 ) -> NextUpdate:
     """The values for the next update of the stack, which was launched from one of the templates with a service.
 
-    ``new_template``: the text of the template that the update is to bring, if it brings one.
+    ``new_template``: the text of the template that the update is to bring, if it brings one. ``wanted``: the values
+    that the update is to bring, but for images and zones, which stay those of the stack.
 
     An image is that of the service's newest deployment that completed: one that is under way or failed
     is none that serves. A parameter that is a Systems Manager parameter's name stays that name; a hidden
@@ -105,26 +122,68 @@ def deploy_parameters(
         values[service.parameter] = ",".join(images)
         warnings += in_the_way
     values |= _zones(template, values, stack, warnings)
-    warnings += _doubtful(template, values)
+    new = template if new_template is None else _new_template(new_template)
+    place = Place(stack_name=stack["StackName"], account=stack["StackId"].split(":")[4], region=own_region)
+    running = {service.parameter for service in services} | {spec.name for spec in parameters.AVAILABILITY_ZONES}
+    changes = {
+        name: _longer(values[name], value) if name in running and name in values else value
+        for name, value in wanted(place).items()
+        if name in new["Parameters"]
+    }
+    changed = tuple(name for name, value in changes.items() if value != values.get(name))
+    if changes:
+        asked = new["Parameters"]
+        values = {name: (values | changes)[name] for name in asked if name in values or name in changes}
+    warnings += _doubtful(asked, values)
     for name in [name for name in values if str(asked[name].get("NoEcho")).lower() == "true"]:
         del values[name]
         warnings.append(f"{name} is hidden, so the file is without it: have the update use its previous value")
-    restarted = None if new_template is None else tuple(_restarted(stack, template, new_template, given))
-    return NextUpdate(values=values, region=own_region, warnings=tuple(warnings), restarted=restarted)
+    own = {
+        name: _longer(given[name], value) if name in running and name in given else value
+        for name, value in changes.items()
+    }
+    restarted = None if new_template is None else tuple(_restarted(stack, template, new_template, given, own))
+    return NextUpdate(values=values, region=own_region, warnings=tuple(warnings), restarted=restarted, changed=changed)
 
 
-def _restarted(stack: Mapping[str, Any], template: Mapping[str, Any], text: str, given: Mapping[str, str]) -> list[str]:
-    """The task definitions that the new template alone, with the same values, would register anew."""
+def _longer(running: str, wanted: str) -> str:
+    """What runs, and of a list that grows what is wanted at its end."""
+    images = running.split(",")
+    return ",".join([*images, *wanted.split(",")[len(images) :]])
+
+
+def _new_template(text: str) -> Mapping[str, Any]:
+    try:
+        template: Mapping[str, Any] = from_yaml(text)
+        if isinstance(template["Parameters"], Mapping):
+            return template
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError, yaml.YAMLError):
+        pass
+    raise _no_template(text)
+
+
+def _no_template(text: str) -> StackError:
+    return StackError("template", text[:40], "is not one of these templates: give its file")
+
+
+def _restarted(
+    stack: Mapping[str, Any],
+    template: Mapping[str, Any],
+    text: str,
+    given: Mapping[str, str],
+    changes: Mapping[str, str],
+) -> list[str]:
+    """The task definitions that the new template with these changes, and else the same values, would register anew."""
     _, partition, _, region, account, _ = stack["StackId"].split(":", 5)
     target = Target(account=account, region=region, partition=partition, stack_name=stack["StackName"])
     own = {name: value for name, value in given.items() if name in template["Parameters"]}
     before = resolve(template, own, target)
+    new = _new_template(text)
     try:
-        new = from_yaml(text)
         kept = {name: value for name, value in own.items() if name in new["Parameters"]}
-        after = resolve(new, kept, target)
+        after = resolve(new, {**kept, **changes}, target)
     except (AttributeError, IndexError, KeyError, TypeError, ValueError, yaml.YAMLError):
-        raise StackError("template", text[:40], "is not one of these templates: give its file") from None
+        raise _no_template(text) from None
     return images_needed(before, after)
 
 
@@ -295,10 +354,10 @@ def _zone_outputs(template: Mapping[str, Any], parameter: str) -> Iterator[str]:
                 yield name
 
 
-def _doubtful(template: Mapping[str, Any], values: Mapping[str, str]) -> Iterator[str]:
+def _doubtful(asked: Mapping[str, Any], values: Mapping[str, str]) -> Iterator[str]:
     """The values that CloudFormation may not have told whole, and those that the template does not take."""
     for name, value in values.items():
-        constraint = Constraint.of_parameter(template["Parameters"][name])
+        constraint = Constraint.of_parameter(asked[name])
         # https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/814
         if "?" in value and constraint.accepts(value.replace("?", "é")):
             yield f"{name}: {value!r} may have lost letters, as CloudFormation tells é and the like as ?: look at it"

@@ -208,7 +208,7 @@ def _insights(target: Target) -> str | None:
     if not any(said.values()):
         return None
     usual = {each.id: "enabled" if each.production else "disabled" for each in target.settings.environments}
-    on = {id_ for id_, value in said.items() if (value or usual[id_]) == "enabled"}
+    on = {id_ for id_, value in said.items() if (value or usual[id_]) != "disabled"}
     productive = {each.id for each in target.settings.environments if each.production}
     for choice, which in (("none", set()), ("production", productive), ("all", set(said))):
         if on == which:
