@@ -1,4 +1,4 @@
-"""Audits the rendered templates: checkov over their resources, parliament over their roles' policies.
+"""Audits the rendered templates and the examples: checkov over their resources, parliament over their roles' policies.
 
 What either finds has to stand in tools/audit-suppressions.yaml with a reason, and what stands there
 has to be found; otherwise this exits with 1. Runs in an environment of its own (make audit).
@@ -9,11 +9,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
+import examples
 import parliament
 import yaml
 
@@ -44,15 +46,23 @@ def checkov_findings(directory: Path) -> Iterator[Finding]:
         yield check["check_id"], f"{Path(check['file_path']).name}:{logical_id}", check["check_name"]
 
 
-def parliament_findings() -> Iterator[Finding]:
+def parliament_findings(name: str, template: Mapping[str, Any], values: Path, place: Target) -> Iterator[Finding]:
+    for logical_id, resource in resolve(template, read_parameters(values), place).resources.items():
+        for policy in policies(resource):
+            for finding in parliament.analyze_policy_string(json.dumps(policy)).findings:
+                detail = finding.detail if isinstance(finding.detail, str) else ", ".join(map(str, finding.detail))
+                yield finding.issue, f"{name}:{logical_id}", detail
+
+
+def findings() -> Iterator[Finding]:
+    """What is found in the catalogue's templates, and in those of the examples."""
+    yield from checkov_findings(Path("templates"))
     for name, build in templates().items():
-        values = read_parameters(Path("params", name).with_suffix(".json"))
-        resources = resolve(build().to_dict(), values, TARGET).resources
-        for logical_id, resource in resources.items():
-            for policy in policies(resource):
-                for finding in parliament.analyze_policy_string(json.dumps(policy)).findings:
-                    detail = finding.detail if isinstance(finding.detail, str) else ", ".join(map(str, finding.detail))
-                    yield finding.issue, f"{name}:{logical_id}", detail
+        yield from parliament_findings(name, build().to_dict(), Path("params", name).with_suffix(".json"), TARGET)
+    with tempfile.TemporaryDirectory() as directory:
+        for example in examples.write(Path(directory)):
+            yield from parliament_findings(example.template.name, example.content, example.parameters, example.place)
+        yield from checkov_findings(Path(directory))
 
 
 def policies(resource: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -64,7 +74,7 @@ def policies(resource: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 def main() -> int:
     suppressions = yaml.safe_load(SUPPRESSIONS.read_text(encoding="utf-8"))
-    found = [*checkov_findings(Path("templates")), *parliament_findings()]
+    found = list(findings())
     used = set()
     unexplained = []
     for check, place, words in found:
