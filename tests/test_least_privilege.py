@@ -70,6 +70,7 @@ CONNECTED_PARTITIONS = [name for name in PARTITIONS if name != "aws-cn"]
 @pytest.mark.parametrize("kind", PROOFS)
 @pytest.mark.parametrize("way", CONNECTED)
 @pytest.mark.parametrize("partition", CONNECTED_PARTITIONS)
+@pytest.mark.slow
 def test_the_same_holds_of_pipelines_that_start_through_a_connection(partition: str, way: str, kind: str) -> None:
     system = CONNECTED[way](PARTITIONS[partition])
     assert len(system.roles) == len(CONNECTED_ROLE_TITLES) * (1 if way == "apart" else len(ENVIRONMENTS))
@@ -104,6 +105,7 @@ MUTATED = [
 
 
 @pytest.mark.parametrize(("way", "role"), MUTATED)
+@pytest.mark.slow
 def test_mutants_die(way: str, role: str, record_property: Callable[[str, object], None]) -> None:
     """Whatever is dropped from a policy or widened in it, the proof fails; at least 99 % of the mutants must die."""
     systems: dict[str, Callable[[Target], System]] = {**SYSTEMS, "connected": connected_apart}

@@ -283,6 +283,7 @@ _STEP = st.tuples(st.sampled_from(("Dev", "QA", "Prod")), st.sampled_from(("COMP
 
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(_STEP, max_size=12))
+@pytest.mark.slow
 def test_whatever_happened_the_last_good_image_is_named(aws: Aws, steps: list[tuple[str, str]]) -> None:
     aws.stacks.clear()
     stack = launch(aws, QUICK_START)

@@ -142,6 +142,7 @@ def mutants(policy: Policy) -> Iterator[tuple[str, Policy]]:
             yield "condition dropped", with_statement(index, without)
 
 
+@pytest.mark.slow
 def test_whatever_is_dropped_is_noticed() -> None:
     changed = dict(mutants(world(ALL_ENVIRONMENTS, "aws").policy))
     assert len(changed) > 30

@@ -58,6 +58,7 @@ FOLDER = Folder(bucket="my-bucket", region="eu-west-1")
     ("filled_in", "nested"), [(False, False), (True, False), (True, True)], ids=["blank", "filled in", "nested"]
 )
 @pytest.mark.parametrize("partition", PARTITIONS)
+@pytest.mark.slow
 def test_every_link_opens_its_template_in_its_region(partition: str, filled_in: bool, nested: bool) -> None:
     folder = Folder(bucket="my-bucket", region=BUCKET_REGIONS[partition], prefix="team/(a)!")
     given_values = {name: Parameters(values=VALUES[name], file=FILES[name]) for name in NAMES} if filled_in else {}

@@ -38,6 +38,7 @@ def test_any_text_comes_back_as_it_was(one: str, two: str) -> None:
 @settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 @pytest.mark.parametrize("name", FILES)
+@pytest.mark.slow
 def test_values_that_a_form_accepts_come_back_as_they_were(name: str, data: st.DataObject) -> None:
     asked = built()[name]["Parameters"]
     few = data.draw(st.lists(st.sampled_from(sorted(asked)), min_size=1, max_size=3, unique=True))

@@ -96,6 +96,7 @@ WITH_PIPELINES = [
     ],
     ids=lambda each: each if isinstance(each, str) else f"{len(each.environments)} environments",
 )
+@pytest.mark.slow
 def test_every_pipeline_comes_after_all_that_can_fail(settings: RenderSettings, name: str) -> None:
     template = data(settings)[name]
     order = Order(template)
