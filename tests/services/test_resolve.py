@@ -20,7 +20,7 @@ from ecs_cd_templates import (
     grants,
 )
 from ecs_cd_templates.cfn import regions
-from ecs_cd_templates.errors import MissingExtraError
+from ecs_cd_templates.errors import MissingExtraError, SettingsFileError
 from ecs_cd_templates.services import EnvironmentValues, Rollout, Services, Target, read_settings_text, stages
 from ecs_cd_templates.sources import CodeCommit, Connection
 from ecs_cd_templates.steps import usual_further
@@ -488,3 +488,15 @@ def test_a_connection_of_one_name_may_be_made_in_several_accounts() -> None:
         "services": {"shop": {"source": {"connection": "acme", "repository": "acme/shop"}}},
     }
     assert [each.values.source["connection"] for each in services(data).services[0].targets] == ["acme", "acme"]
+
+
+@pytest.mark.parametrize("name", ["a1-dev-nodejs", "a1-dev-nodejs-x", "a1-shared-nodejs", "a1-prod-look"])
+def test_no_service_is_called_like_anothers_test_reports(name: str) -> None:
+    """A build may write to the report groups that begin with its project's name."""
+    steps = [{"name": "Look", "permissions": ["test_reports"]}]
+    near = ("a1-dev", "a1-dev-nodejsx", "a1-dev-containerimage", "a1-dev-nodejs2", "a1-nodejs")
+    for other in near:
+        assert len(services({"services": {"a1": {"steps": steps}, other: {}}}).services) == 2
+    with pytest.raises(SettingsFileError) as error:
+        services({"services": {name: {}, "a1": {"steps": steps}}})
+    assert f"services.{name}: {name!r}: builds of a1 may write test reports under this name" in str(error.value)

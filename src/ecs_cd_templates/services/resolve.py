@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, TypeAlias
 
 from msgspec import UNSET, Struct, UnsetType
 
+from .. import names
 from ..catalog import RenderSettings
+from ..cfn.intrinsics import Named
 from ..constraints import LOG_RETENTION
+from ..environments import scopes
 from ..errors import NOT_GIVEN, SettingsError
-from ..grants import PERMISSIONS
+from ..grants import PERMISSIONS, report_tests
 from ..settings import PipelineSettings
 from ..sources import ENVIRONMENT_KEYS, KEYS, KINDS, Source
 from ..sources.provider import Said
@@ -67,7 +70,7 @@ def resolved(document: Document, file: SettingsFile) -> Services:
     """The services that the file describes, in its order. Raises :class:`SettingsFileError`.
 
     Names need no check beyond the service's own: none is too long (see :mod:`..steps`), and different services never
-    share one (see :mod:`..names`), but for what the file names, such as connections.
+    share one (see :mod:`..names`), but for what the file names, such as connections, and what a permission begins with.
     """
     rollout = _rollout(document, file)
     usual = entries(document, file)
@@ -83,7 +86,38 @@ def resolved(document: Document, file: SettingsFile) -> Services:
                     remedy = f"would be made for {other} as well: make it once, and give its ARN to {other} and {name}"
                     raise document.error(_source_path(entry, key), value, remedy)
         services.append(service)
+    _check_test_reports(document, services)
     return Services(services=tuple(services), rollout=rollout)
+
+
+def _check_test_reports(document: Document, services: Sequence[Service]) -> None:
+    """Refuses a service that is called like another's build project, or like that and more words.
+
+    A build may write to the report groups whose names begin with its project's, see :func:`..grants.report_tests`.
+    """
+    reporting = {
+        str(made[step.project.name]): service.name
+        for service in services
+        for target in service.targets
+        for step in target.settings.pipeline.steps
+        if report_tests in step.grants
+        for made in _project_names(target, step)
+    }
+    for service in services:
+        words = service.name.split("-")
+        for count in range(1, len(words) + 1):
+            other = reporting.get("-".join(words[:count]))
+            if other is not None and other != service.name:
+                remedy = f"builds of {other} may write test reports under this name: choose another"
+                raise document.error(("services", service.name), service.name, remedy, key=True)
+
+
+def _project_names(target: Target, step: BuildStep) -> Iterator[Mapping[str, Named]]:
+    """The names around the step's project: each environment's, and what all environments share."""
+    application, source = target.values.application, target.settings.pipeline.source
+    for scope in scopes(target.settings.environments):
+        yield names.of_environment(application, scope, source, [step])
+    yield names.shared(application, source, [step], target.region)
 
 
 def _entry(document: Document, file: SettingsFile, name: str, said: ServiceEntry) -> _Entry:

@@ -352,8 +352,12 @@ class RolloutEntry(_Record, frozen=True, kw_only=True):
     ]
     organizational_units: Maybe[
         Annotated[
-            list[Annotated[str, text("The ID of a unit", _UNIT, "ou-ab12-cd34ef56")]],
-            Meta(description="The units that the accounts are in; with service_managed only", min_length=1),
+            list[Annotated[str, text("The ID of a unit, or of the root", _UNIT, "r-ab12")]],
+            Meta(
+                description="The units that the accounts are in, best the root alone: taking a unit out deletes the stacks in its "
+                "accounts; with service_managed only",
+                min_length=1,
+            ),
         ]
     ] = UNSET
     administration_role: Maybe[
