@@ -494,7 +494,7 @@ def test_a_connection_of_one_name_may_be_made_in_several_accounts() -> None:
 def test_no_service_is_called_like_anothers_test_reports(name: str) -> None:
     """A build may write to the report groups that begin with its project's name."""
     steps = [{"name": "Look", "permissions": ["test_reports"]}]
-    near = ("a1-dev", "a1-dev-nodejsx", "a1-dev-containerimage", "a1-dev-nodejs2", "a1-nodejs")
+    near = ("a1-dev", "a1-dev-nodejsx", "a1-dev-image", "a1-dev-nodejs2", "a1-nodejs")
     for other in near:
         assert len(services({"services": {"a1": {"steps": steps}, other: {}}}).services) == 2
     with pytest.raises(SettingsFileError) as error:

@@ -354,8 +354,8 @@ class RolloutEntry(_Record, frozen=True, kw_only=True):
         Annotated[
             list[Annotated[str, text("The ID of a unit, or of the root", _UNIT, "r-ab12")]],
             Meta(
-                description="The units that the accounts are in, best the root alone: taking a unit out deletes the stacks in its "
-                "accounts; with service_managed only",
+                description="The units that the accounts are in, best the root alone: taking a unit out deletes the "
+                "stacks in its accounts; with service_managed only",
                 min_length=1,
             ),
         ]
