@@ -10,7 +10,7 @@ from typing import Literal, get_args
 from .cfn.limits import MAX_OUTPUTS, MAX_PARAMETER_VALUE_BYTES, MAX_PARAMETERS, MAX_STACK_SET_NAME_LENGTH
 from .cfn.partitions import partition_by_name
 from .checks import flag, instance, one_of, text
-from .constraints import ROLE_NAME
+from .constraints import NEW_ROLE_NAME, ROLE_NAME
 from .errors import SettingsError
 from .settings import s3_folder_url
 
@@ -26,6 +26,9 @@ MAX_LAUNCHES = MAX_OUTPUTS - 1
 
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateStackInstances.html
 MAX_ORGANIZATIONAL_UNITS = 50
+
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DeploymentTargets.html
+UNIT_ID = r"(?:ou-[a-z0-9]{4,32}-[a-z0-9]{8,32}|r-[a-z0-9]{4,32})"
 
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-cloudformation-stackset.html
 MAX_TAGS = 50
@@ -151,7 +154,7 @@ class RolloutSettings:
         if not ROLE_NAME.accepts(text("RolloutSettings.administration_role", self.administration_role)):
             raise SettingsError("RolloutSettings.administration_role", self.administration_role, ROLE_NAME.message)
         execution_role = text("RolloutSettings.execution_role", self.execution_role)
-        if not re.fullmatch(r"[A-Za-z0-9_+=,.@-]{1,64}", execution_role):
+        if not NEW_ROLE_NAME.accepts(execution_role):
             raise SettingsError("RolloutSettings.execution_role", execution_role, "give a role's name without its path")
         for name in ("organizational_units", "delegated_admin"):
             if getattr(self, name):
@@ -185,7 +188,7 @@ def _units(units: object) -> tuple[str, ...]:
     if not isinstance(units, Sequence) or isinstance(units, str) or len(units) > MAX_ORGANIZATIONAL_UNITS:
         raise SettingsError(name, units, f"give a list of at most {MAX_ORGANIZATIONAL_UNITS} IDs")
     for unit in units:
-        if not re.fullmatch(r"ou-[a-z0-9]{4,32}-[a-z0-9]{8,32}|r-[a-z0-9]{4,32}", text(name, unit)):
+        if not re.fullmatch(UNIT_ID, text(name, unit)):
             raise SettingsError(
                 name, unit, "give the ID of an organizational unit or a root, such as 'ou-ab12-cdef3456'"
             )

@@ -14,7 +14,7 @@ from .constraints import BUCKET_NAME, CONTAINER_IMAGE, LOG_RETENTION
 from .environments import ENVIRONMENTS, Environment, each_once
 from .errors import SettingsError
 from .inputs import pipeline_parameters
-from .sources import CodeCommit, Source
+from .sources import KINDS, CodeCommit, Source
 from .steps import BUILD_STEPS, BuildStep, checked_steps
 
 TagMutability = Literal["IMMUTABLE", "IMMUTABLE_WITH_EXCLUSION", "MUTABLE"]
@@ -104,7 +104,7 @@ class PipelineSettings:
         one_of("PipelineSettings.image_tag_mutability", self.image_tag_mutability, get_args(TagMutability))
         for name in ("rollback_on_failure", "approval_shows_message", "scan_on_push", "own_key"):
             flag(f"PipelineSettings.{name}", getattr(self, name))
-        instance("PipelineSettings.source", self.source, *get_args(Source))
+        instance("PipelineSettings.source", self.source, *KINDS)
         if self.rollback_on_failure and self.pipeline_type != "V2":
             raise SettingsError(
                 "PipelineSettings.rollback_on_failure",

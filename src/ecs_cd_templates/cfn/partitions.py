@@ -47,3 +47,11 @@ PARTITIONS = {
 def partition_by_name(region: str) -> str | None:
     """The partition whose regions have names like this one, or None."""
     return next((name for name, each in PARTITIONS.items() if re.fullmatch(each.region_pattern, region)), None)
+
+
+def region_of(arn: str) -> str:
+    """The region that the ARN names, blank for what is in none.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html
+    """
+    return arn.split(":")[3]

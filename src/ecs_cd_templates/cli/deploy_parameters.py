@@ -8,10 +8,11 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from ..cfn.evaluation import Target
 from ..cfn.limits import MAX_BODY_BYTES_FROM_S3
 from ..errors import StackError
 from ..files import beginning
-from ..launch.deploy_parameters import Place, deploy_parameters
+from ..launch.deploy_parameters import deploy_parameters
 from ..launch.parameter_files import to_text
 from ..services.checking import unknown
 from ..services.stacks import stacks
@@ -49,7 +50,7 @@ def run(options: argparse.Namespace) -> int:
         region=options.region,
         profile=options.profile,
         new_template=new,
-        wanted=lambda place: {} if file is None else _wanted(file, place, named=named),
+        wanted=lambda stack: {} if file is None else _wanted(file, stack, named=named),
     )
     if file is not None and update.changed:
         print(f"{PROGRAM}: {on_one_line(file.path)} changes {', '.join(update.changed)}", file=sys.stderr)
@@ -73,18 +74,18 @@ def run(options: argparse.Namespace) -> int:
     return OK
 
 
-def _wanted(file: SettingsFile, place: Place, *, named: bool) -> Mapping[str, str]:
+def _wanted(file: SettingsFile, own: Target, *, named: bool) -> Mapping[str, str]:
     """The values of the stack in the file; none for another team's, unless the file or the service was named."""
     known: list[str] = []
     for _, _, target in file.targets:
-        if target.account in {None, place.account} and target.region in {None, place.region}:
+        if target.account in {None, own.account} and target.region in {None, own.region}:
             for stack in stacks(target):
-                if stack.name == place.stack_name:
+                if stack.name == own.stack_name:
                     return stack.values
                 known.append(stack.name)
     if named:
-        whose = f"stack of {on_one_line(file.path)} in {place.account} and {place.region}"
-        raise StackError("stack", place.stack_name, unknown(place.stack_name, known, whose))
+        whose = f"stack of {on_one_line(file.path)} in {own.account} and {own.region}"
+        raise StackError("stack", own.stack_name, unknown(own.stack_name, known, whose))
     return {}
 
 

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import get_args
 
-from ..constraints import APPLICATION_NAME, FULL_REPOSITORY_ID
+from ..constraints import APPLICATION_NAME, CONNECTION_ARN, FULL_REPOSITORY_ID
 from ..errors import NOT_GIVEN, SettingsError
 from ..files import create
 from ..services import FILE_NAME, read_settings_text
@@ -75,7 +75,7 @@ def _source(options: argparse.Namespace) -> str:
     repository = options.repository
     if repository is None or not FULL_REPOSITORY_ID.accepts(repository):
         raise SettingsError("--repository", NOT_GIVEN if repository is None else repository, FULL_REPOSITORY_ID.message)
-    if host in SELF_HOSTED and not (options.connection or "").startswith("arn:"):
+    if host in SELF_HOSTED and not CONNECTION_ARN.accepts(options.connection or ""):
         remedy = f"give the ARN of a connection to {host}: one to a host of your own is not made without that"
         raise SettingsError("--connection", options.connection or NOT_GIVEN, remedy)
     return on_host(host, repository, options.connection or options.service)

@@ -10,7 +10,7 @@ from ..errors import NOT_GIVEN, RegionError, SettingsError
 from ..launch.bundle import Folder
 from ..launch.links import BUTTON, Link, links, read_parameters_for, to_html, to_json, to_markdown, to_text
 from .options import OK, Commands, add_bucket, add_published_settings, on_one_line, render_settings
-from .settings_file import SettingsFile, add_service_settings, parameters_of, settings_file
+from .settings_file import SettingsFile, add_service_settings, parameters_of, refuse_nested, settings_file
 
 _FORMATS: dict[str, Callable[[Sequence[Link], str], str]] = {
     "markdown": to_markdown,
@@ -80,8 +80,7 @@ def _of_services(options: argparse.Namespace, file: SettingsFile) -> list[Link]:
     """The links of the services, in the regions that the file or the options name."""
     if options.params:
         raise SettingsError("--params", options.params, f"the values are in {on_one_line(file.path)}: say them there")
-    if options.nested:
-        raise SettingsError("--nested", "given", "nested stacks are not for services of a settings file: leave it out")
+    refuse_nested(options)
     every = list(file.targets)
     named = (target.region for _, _, target in every if target.region)
     region = options.bucket_region or next(iter(options.region), None) or next(named, None)

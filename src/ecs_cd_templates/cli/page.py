@@ -6,11 +6,18 @@ import argparse
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..errors import SettingsError
 from ..files import replace_each
 from ..page import PageSettings, to_html
 from .options import OK, Commands, add_bucket, add_published_settings, print_written, render_settings, write
-from .settings_file import DEFAULT_OUTPUT, SettingsFile, add_service_settings, parameters_of, progress, settings_file
+from .settings_file import (
+    DEFAULT_OUTPUT,
+    SettingsFile,
+    add_service_settings,
+    parameters_of,
+    progress,
+    refuse_nested,
+    settings_file,
+)
 
 
 def add_to(commands: Commands) -> None:
@@ -49,8 +56,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _of_service(options: argparse.Namespace, file: SettingsFile) -> int:
     """Writes a page of each service, and of each account and region of it, with its forms filled in."""
-    if options.nested:
-        raise SettingsError("--nested", "given", "nested stacks are not for services of a settings file: leave it out")
+    refuse_nested(options)
     every = list(file.targets)
     output: Path = options.output
     # No service has a dot in its name, so no two pages have the same.

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Mapping
+from typing import Any
 
 from ..catalog import QUICK_START
 from ..cfn.reading import from_yaml
 from ..cfn.regions import lacking
 from ..cfn.rendering import to_yaml
-from ..errors import SettingsError
 from ..launch.bundle import DEFAULT_PREFIX, Folder, Publication, flat_templates, publication, publication_of
 from ..launch.quick_create import quick_create, stack_name
 from ..launch.upload import publish, publish_all
@@ -24,7 +25,7 @@ from .options import (
     command_line,
     render_settings,
 )
-from .settings_file import SettingsFile, add_service_settings, settings_file
+from .settings_file import SettingsFile, add_service_settings, refuse_nested, settings_file
 
 
 def add_to(commands: Commands) -> None:
@@ -61,22 +62,14 @@ def run(options: argparse.Namespace) -> int:
     print(f"published: {published.url}/")
     quick_start = flat_templates(settings)[QUICK_START]().to_dict()
     if not lacking(quick_start, folder.region):
-        form = quick_create(
-            template_url=f"{published.url}/{QUICK_START}",
-            template=quick_start,
-            region=folder.region,
-            partition=folder.partition,
-            stack_name=stack_name(QUICK_START),
-        )
-        print(f"quick start: {form.address}")
+        print(f"quick start: {_address(folder, published, QUICK_START, quick_start)}")
     print(f"next: {command_line([*command, *arguments_of(options)])}")
     return OK
 
 
 def _services(options: argparse.Namespace, file: SettingsFile) -> int:
     """Uploads the templates of all services, each version once, and what rolls them out."""
-    if options.nested:
-        raise SettingsError("--nested", "given", "nested stacks are not for services of a settings file: leave it out")
+    refuse_nested(options)
     distinct = dict.fromkeys(target.settings for _, _, target in file.targets)
 
     def publications(folder: Folder) -> list[Publication]:
@@ -97,16 +90,21 @@ def _services(options: argparse.Namespace, file: SettingsFile) -> int:
         print(f"published: {each.url}/")
     if ROLLOUT in published[-1].files:
         template = from_yaml(published[-1].files[ROLLOUT].decode())
-        form = quick_create(
-            template_url=f"{published[-1].url}/{ROLLOUT}",
-            template=template,
-            region=folder.region,
-            partition=folder.partition,
-            stack_name=stack_name(ROLLOUT),
-        )
-        print(f"rollout: {form.address}")
+        print(f"rollout: {_address(folder, published[-1], ROLLOUT, template)}")
     print(f"next: {command_line([*_links(folder), *file.arguments])}")
     return OK
+
+
+def _address(folder: Folder, published: Publication, name: str, template: Mapping[str, Any]) -> str:
+    """Where the console has the form of this template."""
+    form = quick_create(
+        template_url=f"{published.url}/{name}",
+        template=template,
+        region=folder.region,
+        partition=folder.partition,
+        stack_name=stack_name(name),
+    )
+    return form.address
 
 
 def _links(folder: Folder) -> list[str]:

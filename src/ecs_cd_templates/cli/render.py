@@ -76,7 +76,7 @@ def _services(options: argparse.Namespace, file: SettingsFile) -> int:
     if options.check:
         differing: list[str] = []
         names: set[str] = set()
-        for contents in _files(file):
+        for _, contents in _files(file):
             differing += changed(output, contents)
             names |= contents.keys()
         return _named(output, differing, left_over(output, names, _patterns(file)))
@@ -91,24 +91,27 @@ def _write(output: Path, file: SettingsFile) -> None:
     counts: dict[str, int] = {}
 
     def counted() -> Iterator[Mapping[str, str]]:
-        for contents in _files(file):
-            counts[next(iter(contents)).partition(f"/{TEMPLATES_FOLDER}/")[0]] = len(contents)
+        for path, contents in _files(file):
+            counts[path] = len(contents)
             yield contents
 
     written = replace_each(output, counted())
-    for (folder, count), names in zip(counts.items(), written, strict=True):
-        print(f"{on_one_line(output / folder)}: {len(names)} of {count} files written")
+    for (path, count), names in zip(counts.items(), written, strict=True):
+        print(f"{on_one_line(output / path)}: {len(names)} of {count} files written")
 
 
-def _files(file: SettingsFile) -> Iterator[dict[str, str]]:
-    """The files of one target after the other, by their paths, and last what rolls all of them out."""
+def _files(file: SettingsFile) -> Iterator[tuple[str, dict[str, str]]]:
+    """The files of one target after the other, by their paths, and last what rolls all of them out.
+
+    Before them stands the folder that they are in, or the name of the only one.
+    """
     every = list(file.targets)
     for number, (folder, _, target) in enumerate(every, start=1):
         progress(number, len(every), folder)
-        yield {f"{folder}/{name}": text for name, text in files(target).items()}
+        yield folder, {f"{folder}/{name}": text for name, text in files(target).items()}
     settings = rollout(file.services)
     if settings is not None:
-        yield {ROLLOUT: to_yaml(rollout_template.build(settings))}
+        yield ROLLOUT, {ROLLOUT: to_yaml(rollout_template.build(settings))}
 
 
 def _patterns(file: SettingsFile) -> list[str]:
@@ -122,7 +125,7 @@ def _compared(output: Path, file: SettingsFile) -> Comparison:
     """What writing the files of the services would change, of which what stays the same is only counted."""
     names: set[str] = set()
     parts = []
-    for contents in _files(file):
+    for _, contents in _files(file):
         parts.append(compared(output, contents, ()))
         names |= contents.keys()
     return Comparison(

@@ -105,6 +105,12 @@ def services_file(options: argparse.Namespace) -> SettingsFile | None:
     return file
 
 
+def refuse_nested(options: argparse.Namespace) -> None:
+    """Raises :class:`SettingsError` for --nested, which the services of a settings file do not have."""
+    if options.nested:
+        raise SettingsError("--nested", "given", "nested stacks are not for services of a settings file: leave it out")
+
+
 def _path(options: argparse.Namespace) -> Path | None:
     if options.settings is not None or os.path.lexists(FILE_NAME):
         return options.settings or Path(FILE_NAME)

@@ -61,15 +61,6 @@ class NextUpdate:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place:
-    """A stack's name, and where it is."""
-
-    stack_name: str
-    account: str
-    region: str
-
-
-@dataclass(frozen=True, kw_only=True)
 class _Service:
     """A service of the stack: which it is, and where the parameters say its image."""
 
@@ -87,7 +78,7 @@ def deploy_parameters(
     region: str | None = None,
     profile: str | None = None,
     new_template: str | None = None,
-    wanted: Callable[[Place], Mapping[str, str]] = lambda _place: {},
+    wanted: Callable[[Target], Mapping[str, str]] = lambda _target: {},
 ) -> NextUpdate:
     """The values for the next update of the stack, which was launched from one of the templates with a service.
 
@@ -123,11 +114,11 @@ def deploy_parameters(
         warnings += in_the_way
     values |= _zones(template, values, stack, warnings)
     new = template if new_template is None else _new_template(new_template)
-    place = Place(stack_name=stack["StackName"], account=stack["StackId"].split(":")[4], region=own_region)
+    target = _target(stack)
     running = {service.parameter for service in services} | {spec.name for spec in parameters.AVAILABILITY_ZONES}
     changes = {
         name: _longer(values[name], value) if name in running and name in values else value
-        for name, value in wanted(place).items()
+        for name, value in wanted(target).items()
         if name in new["Parameters"]
     }
     changed = tuple(name for name, value in changes.items() if value != values.get(name))
@@ -142,7 +133,7 @@ def deploy_parameters(
         name: _longer(given[name], value) if name in running and name in given else value
         for name, value in changes.items()
     }
-    restarted = None if new_template is None else tuple(_restarted(stack, template, new_template, given, own))
+    restarted = None if new_template is None else tuple(_restarted(target, template, new_template, given, own))
     return NextUpdate(values=values, region=own_region, warnings=tuple(warnings), restarted=restarted, changed=changed)
 
 
@@ -166,16 +157,20 @@ def _no_template(text: str) -> StackError:
     return StackError("template", text[:40], "is not one of these templates: give its file")
 
 
+def _target(stack: Mapping[str, Any]) -> Target:
+    """Where the stack is, which is in its ARN."""
+    _, partition, _, region, account, _ = stack["StackId"].split(":", 5)
+    return Target(account=account, region=region, partition=partition, stack_name=stack["StackName"])
+
+
 def _restarted(
-    stack: Mapping[str, Any],
+    target: Target,
     template: Mapping[str, Any],
     text: str,
     given: Mapping[str, str],
     changes: Mapping[str, str],
 ) -> list[str]:
     """The task definitions that the new template with these changes, and else the same values, would register anew."""
-    _, partition, _, region, account, _ = stack["StackId"].split(":", 5)
-    target = Target(account=account, region=region, partition=partition, stack_name=stack["StackName"])
     own = {name: value for name, value in given.items() if name in template["Parameters"]}
     before = resolve(template, own, target)
     new = _new_template(text)

@@ -13,6 +13,7 @@ from typing import Any
 from .. import catalog
 from ..catalog import RenderSettings
 from ..cfn.limits import MAX_BODY_BYTES
+from ..cfn.partitions import region_of
 from ..cfn.regions import lacking, partition_of, regions
 from ..errors import ParameterError, ParameterFileError, RegionError
 from ..parameters import KMS_KEY
@@ -96,6 +97,9 @@ def links(
         size = local_size(settings, name)
         own = templates_folder(values.folder)
         stack = values.stack_name or stack_name(name)
+        own_note = note if size <= MAX_BODY_BYTES else ""
+        if values.folder:
+            own_note = f"The command reads {values.folder}/: render it from the same settings file."
         for region in only_regions:
             _require_services(name, uses, region)
         for region in dict.fromkeys(only_regions or regions(uses)[folder.partition]):
@@ -131,11 +135,7 @@ def links(
                     command=command,
                     parameters=form.filled_in,
                     left_out=form.left_out,
-                    note=f"The command reads {values.folder}/: render it from the same settings file."
-                    if values.folder
-                    else note
-                    if size <= MAX_BODY_BYTES
-                    else "",
+                    note=own_note,
                     account=values.account,
                 )
             )
@@ -243,7 +243,7 @@ def _require_services(name: str, template: Mapping[str, Any], region: str) -> No
 def _require_key(values: Mapping[str, str], region: str) -> None:
     """Refuses a KMS key of another region than the stack's, as no form can."""
     arn = values.get(KMS_KEY.name)
-    if arn and (own := arn.split(":")[3]) != region:
+    if arn and (own := region_of(arn)) != region:
         raise ParameterError(
             KMS_KEY.name, arn, f"is in {own}, and a stack in {region} needs a key there: give --region"
         )

@@ -20,7 +20,7 @@ from ..environments import IMAGES_TO_KEEP, Approval
 from ..grants import PERMISSIONS
 from ..keys import Maybe, about, choice, limits, number, text
 from ..parameters import NETWORK_CIDR
-from ..rollouts import ADMINISTRATION_ROLE, EXECUTION_ROLE, Permissions
+from ..rollouts import ADMINISTRATION_ROLE, EXECUTION_ROLE, UNIT_ID, Permissions
 from ..settings import (
     APPROVAL_MINUTES,
     CPU_TARGET_PERCENT,
@@ -39,10 +39,8 @@ ApprovalMessage = Literal["shown", "hidden"]
 # This is ours: in each of a dozen accounts and regions as many as one stack holds.
 MAX_ENVIRONMENTS = 12 * MAX_ENVIRONMENTS_AT_ONCE
 
-# https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DeploymentTargets.html and
-# .../API_CreateStackSet.html
 _UNIT = Constraint(
-    pattern=r"^(?:ou-[a-z0-9]{4,32}-[a-z0-9]{8,32}|r-[a-z0-9]{4,32})$",
+    pattern=f"^{UNIT_ID}$",
     message="give the ID of an organizational unit, such as ou-ab12-cd34ef56, or of the root",
 )
 # https://docs.aws.amazon.com/accounts/latest/reference/manage-acct-identifiers.html
@@ -59,13 +57,11 @@ _SUBNET = Constraint(
 _SIZES = ", ".join(f"{cpu}/{memory}" for cpu, memory in TASK_SIZES)
 _LOG_DAYS = ", ".join(constraints.LOG_RETENTION.allowed_values or ())
 
-
 _PROPERTY_NAMES = {
     "maxLength": constraints.APPLICATION_NAME.max_length,
     "minLength": constraints.APPLICATION_NAME.min_length,
     "pattern": constraints.APPLICATION_NAME.pattern,
 }
-
 
 Machine: TypeAlias = Annotated[
     str,

@@ -137,7 +137,7 @@ def _shared(target: Target) -> dict[str, str | None]:
         **{name: str(value) for name, value in made.items()},
         parameters.ARTIFACT_BUCKET.name: _bucket(target),
         parameters.KMS_KEY.name: values.key,
-        **_named(target.settings.pipeline.source.pipeline_values(target.values.said)),
+        **_named(pipeline.source.pipeline_values(values.said)),
         parameters.CONTAINER.name: quick_start.CONTAINER,
         parameters.APPROVAL_EMAIL.name: values.approval_email,
         parameters.LOG_RETENTION.name: _number(values.log_retention_days),
@@ -151,9 +151,10 @@ def _shared(target: Target) -> dict[str, str | None]:
 def _of_environment(target: Target, scope: Scope) -> dict[str, str | None]:
     """The values of one environment, by the names that their parameters have in its scope."""
     said = target.values.environments[scope.environment.id]
-    made = names.of_environment(target.values.application, scope, target.settings.pipeline.source, ())
+    source = target.settings.pipeline.source
+    made = names.of_environment(target.values.application, scope, source, ())
     values = {
-        target.settings.pipeline.source.branch: said.branch,
+        source.branch: said.branch,
         parameters.TASK_COUNT: said.task_count,
         parameters.TASK_SIZE: said.task_size,
         parameters.CERTIFICATE: said.certificate,
@@ -174,7 +175,7 @@ def _of_quick_start(target: Target) -> dict[str, str | None]:
     values = target.values
     return {
         parameters.APPLICATION.name: values.application,
-        **_named(target.settings.pipeline.source.quick_start_values(target.values.said)),
+        **_named(target.settings.pipeline.source.quick_start_values(values.said)),
         parameters.NETWORK_CIDR.name: values.network_cidr,
         parameters.INSIGHTS_IN.name: _insights(target),
         parameters.PRODUCTION_PROTECTION.name: _protection(target),

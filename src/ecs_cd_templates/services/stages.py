@@ -10,10 +10,12 @@ from typing import Any
 
 from msgspec import UnsetType
 
+from ..cfn.partitions import region_of
 from ..cfn.regions import partition_of
 from ..constraints import TASK_COUNT, TASK_SIZE, TASK_SIZES, task_size
 from ..environments import ENVIRONMENTS, Environment
 from ..errors import MissingExtraError, RegionError
+from ..names import SHARED
 from ..sources import ENVIRONMENT_KEYS, KEYS
 from .layers import Layered, items
 from .reading import Document, KeyPath, shown
@@ -22,7 +24,7 @@ from .shape import EnvironmentEntry, ExistingNetwork, SettingsFile, TaskRange
 
 # Names of what all environments of a service share have this word, with the region, where the others have the
 # environment's ID.
-RESERVED_IDS = r"shared(?:[a-z]+[0-9]+)?"
+RESERVED_IDS = rf"{SHARED}(?:[a-z]+[0-9]+)?"
 
 _USUAL = {environment.id: environment for environment in ENVIRONMENTS}
 
@@ -94,7 +96,7 @@ def stage(document: Document, id_: str, said: Layered, settings: Layered, source
     key_path = said.path("key") if said.get("key") else settings.path("key")
     for path, arn in ((key_path, key), (said.path("certificate"), said.get("certificate"))):
         # An empty text takes a certificate away.
-        if arn and region is not None and arn.split(":")[3] != region:
+        if arn and region is not None and region_of(arn) != region:
             raise document.error(path, arn, f"is in another region than the environment {id_}: give one in {region}")
     return Stage(
         environment=environment,

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Sequence
 
+from ..constraints import CONNECTION_NAME
 from ..environments import Environment
 from ..sources.connection import Host
 from .reading import scalar
@@ -68,7 +69,7 @@ def codecommit(service: str) -> str:
 def on_host(host: Host, repository: str, connection: str) -> str:
     """The source of a service whose repository is on a Git host, reached through this connection, a name or an ARN."""
     made = "It is made, and waits until you finish it once in the console. The ARN of one that there is goes, too."
-    what = "A connection that there is." if connection.startswith("arn:") else made
+    what = made if CONNECTION_NAME.accepts(connection) else "A connection that there is."
     fill = {"connection": connection, "host": host, "repository": repository}
     return _CONNECTION.format(what=what, **{key: written(value) for key, value in fill.items()})
 
