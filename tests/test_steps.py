@@ -38,9 +38,9 @@ from ecs_cd_templates.cfn.evaluation import Target, resolve
 from ecs_cd_templates.cfn.intrinsics import walk
 from ecs_cd_templates.environments import MAX_ID_LENGTH, Scope
 from ecs_cd_templates.launch.role_policies import role_policies
-from ecs_cd_templates.sources import CodeCommit
+from ecs_cd_templates.sources import KINDS, CodeCommit
 from ecs_cd_templates.stacks import prerequisites
-from ecs_cd_templates.steps import MAX_STEP_NAME_LENGTH, placed, unit_tests, usual_further
+from ecs_cd_templates.steps import MAX_STEP_NAME_LENGTH, OTHER_ROLES, placed, unit_tests, usual_further
 from ecs_cd_templates.texts import LANGUAGES, Text
 from iam_evaluator import Request, is_allowed
 from support import PARTITIONS, TARGET, data, load
@@ -452,3 +452,9 @@ def test_steps_that_cannot_work_together_are_refused(steps: Any, field: str) -> 
     with pytest.raises(SettingsError) as caught:
         untyped.PipelineSettings(steps=steps)
     assert caught.value.field == field
+
+
+def test_no_step_is_called_like_another_role_of_an_application() -> None:
+    """The steps cannot ask those that know: the names, and the sources with the roles that start pipelines."""
+    words = {*names._WORDS.values(), *(word for kind in KINDS for word in kind.role_words.values())}
+    assert {each.lower() for each in OTHER_ROLES} == words - {""}

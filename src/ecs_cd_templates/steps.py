@@ -241,9 +241,9 @@ def unit_tests(buildspec: str = "buildspec_tests.yml", **fields: Any) -> BuildSt
 
 def usual_further() -> list[tuple[BuildStep, str]]:
     """The usual steps besides the unit tests and the container image, as :func:`placed` takes them."""
-    words = {UNIT_TESTS: "tests", CONTAINER_IMAGE: "image"}
-    before = ["source", *(words.get(step, step.name) for step in BUILD_STEPS)]
-    return [pair for pair in zip(BUILD_STEPS, before, strict=False) if pair[0] not in words]
+    places = {UNIT_TESTS: "tests", CONTAINER_IMAGE: "image"}
+    before = ["source", *(places.get(step, step.name) for step in BUILD_STEPS)]
+    return [pair for pair in zip(BUILD_STEPS, before, strict=False) if pair[0] not in places]
 
 
 def placed(tests: BuildStep, image: BuildStep, further: Sequence[tuple[BuildStep, str]]) -> tuple[BuildStep, ...]:

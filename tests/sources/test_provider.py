@@ -21,6 +21,9 @@ from ecs_cd_templates import (
 )
 from ecs_cd_templates.catalog import templates
 from ecs_cd_templates.cfn.evaluation import resolve
+from ecs_cd_templates.launch.bundle import Folder
+from ecs_cd_templates.launch.links import links
+from ecs_cd_templates.page import PageSettings, to_html
 from ecs_cd_templates.sources import KEYS, KINDS
 from sources import shelf
 from sources.shelf import Shelf
@@ -52,6 +55,16 @@ def test_a_further_kind_of_source_needs_nothing_elsewhere(monkeypatch: pytest.Mo
     assert not any(each["Type"].startswith(("AWS::Events", "AWS::CodeC")) for each in resources.values())
     for name in ("prerequisites.yaml", "deployment-pipeline-for-all-env.yaml"):
         assert "ShelfName" in built[name]["Parameters"]
+
+
+def test_links_and_the_page_launch_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settings, "KINDS", (*KINDS, Shelf))
+    chosen = RenderSettings(pipeline=PipelineSettings(source=Shelf()))  # type: ignore[arg-type]
+    folder = Folder(bucket="templates-bucket", region="eu-west-1", prefix="p")
+    (link,) = links(folder, chosen, only_templates=["quick-start.yaml"], only_regions=["eu-west-1"])
+    assert "quick-start.yaml" in link.address
+    page = to_html(PageSettings(bucket="templates-bucket", region="eu-west-1", templates=chosen))
+    assert "ArchiveKeyForDevEnv" in page
 
 
 @pytest.fixture(scope="module")

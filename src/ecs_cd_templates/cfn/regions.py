@@ -34,13 +34,17 @@ _SERVICES = {
     "AWS::SNS": "sns",
 }
 
-# The services that a pipeline's actions call, by the provider that the action names.
+# The services that a pipeline's actions call, by the provider that the action names: those that the pipelines here
+# have, and every source of AWS's own
+# (https://docs.aws.amazon.com/codepipeline/latest/userguide/actions-valid-providers.html).
 _PROVIDERS = {
     "CodeBuild": "codebuild",
     "CodeCommit": "codecommit",
     "CodeStarSourceConnection": "codestar-connections",
+    "ECR": "ecr",
     "ECS": "ecs",
     "Manual": "sns",
+    "S3": "s3",
 }
 
 # Where CloudFormation does not know a resource type although its service is there, from the registries of the regions
