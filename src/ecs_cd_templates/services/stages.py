@@ -11,7 +11,7 @@ from typing import Any
 from msgspec import UnsetType
 
 from ..cfn.regions import partition_of
-from ..constraints import TASK_COUNT, TASK_SIZE, TASK_SIZES, task_size
+from ..constraints import TASK_SIZE, TASK_SIZES, task_size
 from ..environments import ENVIRONMENTS, Environment
 from ..errors import MissingExtraError, RegionError
 from ..sources import ENVIRONMENT_KEYS, KEYS
@@ -148,10 +148,12 @@ def _task_count(document: Document, said: Layered) -> str | None:
     tasks = said.get("tasks")
     if tasks is None:
         return None
-    text = f"{tasks.min}-{tasks.max}" if isinstance(tasks, TaskRange) else str(tasks)
-    if not TASK_COUNT.accepts(text):
-        raise document.error(said.path("tasks"), text, TASK_COUNT.message)
-    return text
+    if not isinstance(tasks, TaskRange):
+        return str(tasks)
+    if tasks.min > tasks.max:
+        value = f"min {tasks.min}, max {tasks.max}"
+        raise document.error(said.path("tasks"), value, "the least is above the most: exchange the two")
+    return f"{tasks.min}-{tasks.max}"
 
 
 def _task_size(document: Document, said: Layered) -> str | None:
