@@ -89,7 +89,7 @@ def stage(document: Document, id_: str, said: Layered, settings: Layered, source
     existing = network if isinstance(network, ExistingNetwork) else None
     region = said.get("region")
     if region is not None and not _exists(region):
-        raise document.error(said.path("region"), region, "there is no region of this name")
+        raise document.error(said.path("region"), region, "there is no region of this name: give one such as eu-west-1")
     key = said.get("key", settings.get("key"))
     key_path = said.path("key") if said.get("key") else settings.path("key")
     for path, arn in ((key_path, key), (said.path("certificate"), said.get("certificate"))):
