@@ -220,11 +220,13 @@ def _tags(tags: object) -> tuple[tuple[str, str], ...]:
     keys = set()
     for tag in tags:
         match tag:
-            case (str(key), str(value)) if re.fullmatch(r"(?!aws:)[A-Za-z0-9 :_./=+-]{1,128}", key) and key not in keys:
+            case (str(key), str(value)) if key not in keys:
                 keys.add(key)
             case _:
-                remedy = "give each key once, with a value: a key has letters, digits, spaces and :_./=+- in it"
-                raise SettingsError(name, tag, remedy)
+                raise SettingsError(name, tag, "give each key once, with a value")
+        if not re.fullmatch(r"(?!aws:)[A-Za-z0-9 :_./=+-]{1,128}", key):
+            remedy = "a stack set takes letters, digits, spaces and :_./=+- in a key, and none that begins with aws:"
+            raise SettingsError(name, tag, remedy)
         if not 1 <= len(value) <= MAX_TAG_VALUE_LENGTH:
             raise SettingsError(name, tag, f"a value has 1 to {MAX_TAG_VALUE_LENGTH} characters")
     return tuple((key, value) for key, value in tags)

@@ -69,3 +69,27 @@ def test_a_file_that_is_not_there_or_wrong() -> None:
     Path("ecs-cd.yaml").write_text("services: {}", encoding="utf-8")
     with pytest.raises(SettingsFileError, match=r"ecs-cd\.yaml:1:11: services: "):
         _services()
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (
+            "services:\n  shop:\n    environments: {Dev: {deletion_protection: true}}\n",
+            "ecs-cd.yaml:2:3: services.shop: ['Dev']: deletion_protection: protect the load balancers of all",
+        ),
+        (
+            'services:\n  cart: {}\n  shop: {steps: [{name: A, display_name: "${x"}]}\n',
+            "ecs-cd.yaml:3:",
+        ),
+        (
+            "rollout: {permissions: self_managed}\nservices: {shop: {}}\n",
+            "ecs-cd.yaml:1:1: rollout: 'Dev, QA, Prod': rollout of shop: no account and no region: say both",
+        ),
+    ],
+)
+def test_what_comes_out_only_when_stacks_are_made_is_told_of_a_place_too(text: str, told: str) -> None:
+    Path("ecs-cd.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(SettingsFileError) as error:
+        _services()
+    assert str(error.value).startswith(told)

@@ -687,7 +687,7 @@ def test_one_service_rolls_nothing_out(here: Path, bucket: Bucket, publish: Publ
         (SERVICES, ["--nested"], ["--nested: 'given': nested stacks are not for services"]),
         (SERVICES, ["--architecture", "ARM64"], ["--architecture: 'ARM64': the settings are in ecs-cd.yaml"]),
         (SERVICES, ["--service", "none"], ["--service: 'none'"]),
-        (ACCOUNTS.replace(", region: eu-central-1", ""), [], ["rollout of shop: 'Prod': no region"]),
+        (ACCOUNTS.replace(", region: eu-central-1", ""), [], ["rollout: 'Prod': rollout of shop: no region"]),
         ("services: {shop: {architecture: arm}}", [], ["ecs-cd.yaml:1:33: services.shop.architecture: "]),
     ],
 )

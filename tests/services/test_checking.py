@@ -134,6 +134,8 @@ def test_the_schema_and_what_is_read_take_the_same(draw: st.DataObject) -> None:
         ("services: {shop: }", "1:18: services.shop: nothing: must be a mapping, with keys such as source"),
         ("services: {shop: {sorce: {}}}", "1:19: services.shop.sorce: 'sorce': is no key here: is source meant?"),
         ("rollout: {x: y}\nservices: {shop: {}}", "1:11: rollout.x: 'x': is no key here: use one of permissions, "),
+        ("services: {shop: {network: new}}", "1:19: services.shop.network: 'network': is a key of an environment: "),
+        ("services: {shop: {connection: c}}", "services.shop.connection: 'connection': is a key of source: "),
         ("servces: {}", "1:1: servces: 'servces': is no key here: is services meant?"),
         ("defaults: {}", "1:1: services: not given: is missing: say it here"),
         ("services:\n  shop:\n    port: '80'", "3:11: services.shop.port: '80': must be a whole number, with neither"),
@@ -145,7 +147,7 @@ def test_the_schema_and_what_is_read_take_the_same(draw: st.DataObject) -> None:
         ("services: {shop: {health_check_path: {}}}", "services.shop.health_check_path: a mapping: must be a text"),
         (
             "services: {shop: {tags: {a: 1}}}",
-            "1:29: services.shop.tags.a: 1: YAML reads this as no text: put it in quotes",
+            "1:29: services.shop.tags.a: 1: YAML does not read this as text: put it in quotes",
         ),
         ("services: {shop: {tags: a}}", "1:25: services.shop.tags: 'a': must be a mapping of names"),
         ("services: {shop: {steps: {}}}", "1:26: services.shop.steps: a mapping: must be a list"),
@@ -157,7 +159,7 @@ def test_the_schema_and_what_is_read_take_the_same(draw: st.DataObject) -> None:
         ("services: {shop: {architecture: arm}}", "services.shop.architecture: 'arm': must be one of ARM64, X86_64"),
         (
             "environments: [{id: Dev, account: 012345670123}]\nservices: {shop: {}}",
-            "1:35: environments[0].account: 012345670123: YAML reads this as no text: put it in quotes",
+            "1:35: environments[0].account: 012345670123: YAML does not read this as text: put it in quotes",
         ),
         (
             "environments: [{id: Dev, account: '123'}]\nservices: {shop: {}}",

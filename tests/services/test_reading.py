@@ -24,7 +24,7 @@ from services.files import CODECOMMIT, FULL, refused, written
         ("- a", "ecs-cd.yaml:1:1: a list: is not a mapping"),
         ("a", "ecs-cd.yaml:1:1: 'a': is not a mapping"),
         ("a: [1\n", "ecs-cd.yaml:2:1: the file: is not YAML"),
-        ("a: 1\n\tb: 2", "ecs-cd.yaml:2:1: the file: is not YAML"),
+        ("a: 1\n\tb: 2", "use spaces, not a tab"),
         ("x:\n  a: b\n  a: c", "ecs-cd.yaml:3:3: x: 'a': stands in line 2, column 3 already: say it once"),
         ("a: &x b", "ecs-cd.yaml:1:4: a: &x: is an anchor"),
         ("a: [&x [b]]", "ecs-cd.yaml:1:5: a[0]: &x: is an anchor"),
@@ -73,7 +73,7 @@ def test_what_is_refused(text: str | bytes, told: str) -> None:
 )
 def test_what_readers_of_yaml_do_not_agree_on_needs_quotes(text: str) -> None:
     line = refused(f"services:\n  shop:\n    tags:\n      a: {text}\n")
-    assert line == f"ecs-cd.yaml:4:10: services.shop.tags.a: {text}: YAML reads this as no text: put it in quotes"
+    assert line == f"ecs-cd.yaml:4:10: services.shop.tags.a: {text}: YAML does not read this as text: put it in quotes"
     (service,) = read_settings_text("ecs-cd.yaml", f"services: {{shop: {{tags: {{a: '{text}'}}}}}}".encode()).services
     assert service.targets[0].settings.tags == (("a", text),)
 

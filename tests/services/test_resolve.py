@@ -392,7 +392,7 @@ TWO_REGIONS = "environments: [{id: Dev, region: eu-west-1}, {id: Prod, region: e
             _with("environments: {Prd: {}}"),
             "1:34: services.shop.environments.Prd: 'Prd': is no environment: is Prod meant?",
         ),
-        (_in("tasks: {min: 6, max: 2}"), "1:33: environments[0].tasks: '6-2': Give a number from 0 to 10"),
+        (_in("tasks: {min: 6, max: 2}"), "1:33: environments[0].tasks: 'min 6, max 2': the least is above the most"),
         (
             _in("size: {cpu: 1, memory: 2}"),
             "environments[0].size: '1 CPU units, 2 MiB': is no size: give cpu and memory",

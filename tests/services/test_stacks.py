@@ -77,8 +77,8 @@ def test_a_connection_that_is_only_made_has_no_pipelines_yet() -> None:
 @pytest.mark.parametrize(
     ("key", "value", "told"),
     [
-        ("container_insights", "enhanced", "services.shop container_insights: "),
-        ("deletion_protection", True, "services.shop deletion_protection: "),
+        ("container_insights", "enhanced", "container_insights: "),
+        ("deletion_protection", True, "deletion_protection: "),
     ],
 )
 def test_what_the_quick_start_cannot_say(key: str, value: object, told: str) -> None:

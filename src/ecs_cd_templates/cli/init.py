@@ -31,6 +31,7 @@ def add_to(commands: Commands) -> None:
     parser.add_argument("--service", required=True, metavar="NAME", help="the service's name, such as shop")
     parser.add_argument(
         "--source",
+        type=str.lower,
         choices=[_CODECOMMIT, *_HOSTS],
         default=_CODECOMMIT,
         help=f"where the application is; default: {_CODECOMMIT}, in a repository that is made",

@@ -15,6 +15,7 @@ from ..services import FILE_NAME, Service, Services, Target, read_file
 from ..services.checking import unknown
 from ..services.files import PARAMS, folder, rollout
 from ..services.stacks import stacks
+from ..services.telling import told_of
 from .options import PROGRAM, arguments_of, on_one_line
 
 DEFAULT_OUTPUT = Path("services")
@@ -45,13 +46,16 @@ class SettingsFile:
     def check(self) -> None:
         """Refuses what no template takes before anything is made of any of the services.
 
-        Raises :class:`SettingsError` and :class:`ParameterError`.
+        Raises :class:`SettingsFileError`, about the service or the rollout.
         """
         every = list(self.targets)
-        for number, (path, _, target) in enumerate(every, start=1):
+        document = self.services.document
+        for number, (path, service, target) in enumerate(every, start=1):
             progress(number, len(every), path)
-            stacks(target)
-        rollout(self.services)
+            with told_of(document, "services", service.name):
+                stacks(target)
+        with told_of(document, "rollout"):
+            rollout(self.services)
 
 
 def add_service_settings(parser: argparse.ArgumentParser) -> None:

@@ -11,10 +11,14 @@ import msgspec
 from msgspec import inspect
 
 from ..errors import NOT_GIVEN, SettingsFileError
+from ..sources import KEYS
 from .reading import Document, KeyPath, Unquoted, shown
-from .shape import SettingsFile
+from .shape import Defaults, EnvironmentOverride, SettingsFile
 
 _MOST_NAMED = 30
+# Where the keys belong that one looks for in a service.
+_ELSEWHERE = dict.fromkeys((each.name for each in msgspec.structs.fields(EnvironmentOverride)), "an environment")
+_ELSEWHERE |= dict.fromkeys(KEYS, "source")
 
 
 def checked(document: Document) -> SettingsFile:
@@ -72,7 +76,10 @@ def _wrong_record(
         if key in known:
             yield from _wrong(document, (*path, key), each, known[key].type, {})
         else:
-            yield document.error((*path, key), key, unknown(key, known, "key here"), key=True)
+            remedy = unknown(key, known, "key here")
+            if key in _ELSEWHERE and issubclass(kind.cls, Defaults):
+                remedy = f"is a key of {_ELSEWHERE[key]}: say it there"
+            yield document.error((*path, key), key, remedy, key=True)
     for name, field in known.items():
         if field.required and name not in value:
             yield document.error((*path, name), NOT_GIVEN, "is missing: say it here")
@@ -115,7 +122,9 @@ def _wrong_text(value: Any, kind: inspect.StrType, remedy: str) -> str:
     if not isinstance(value, str):
         if value is None:
             return "nothing is said here: give a text, or leave the key out"
-        return "must be a text" if isinstance(value, dict | list) else "YAML reads this as no text: put it in quotes"
+        return (
+            "must be a text" if isinstance(value, dict | list) else "YAML does not read this as text: put it in quotes"
+        )
     longest = len(value) if kind.max_length is None else kind.max_length
     fits = (kind.min_length or 0) <= len(value) <= longest and re.search(kind.pattern or "", value)
     return "" if fits else remedy

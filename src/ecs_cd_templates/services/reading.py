@@ -114,7 +114,8 @@ def read_text(name: str, content: bytes) -> Document:
         mark = error.problem_mark or error.context_mark
         place = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         problem = " ".join(str(error.problem or error.context).split())
-        raise _error(name, place, (), NOTHING, f"is not YAML ({problem}): correct it here") from None
+        remedy = "use spaces, not a tab" if mark and text[mark.index : mark.index + 1] == "\t" else "correct it here"
+        raise _error(name, place, (), NOTHING, f"is not YAML ({problem}): {remedy}") from None
     except yaml.YAMLError as error:
         raise _error(name, (1, 1), (), NOTHING, f"is not YAML ({' '.join(str(error).split())[:200]})") from None
     if not isinstance(document.data, dict):

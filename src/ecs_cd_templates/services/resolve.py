@@ -87,7 +87,7 @@ def resolved(document: Document, file: SettingsFile) -> Services:
                     raise document.error(_source_path(entry, key), value, remedy)
         services.append(service)
     _check_test_reports(document, services)
-    return Services(services=tuple(services), rollout=rollout)
+    return Services(services=tuple(services), rollout=rollout, document=document)
 
 
 def _check_test_reports(document: Document, services: Sequence[Service]) -> None:

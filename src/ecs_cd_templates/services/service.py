@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..catalog import RenderSettings
 from ..rollouts import Permissions
 from ..sources.provider import Said
+from .reading import Document
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,7 +93,8 @@ class Rollout:
 
 @dataclass(frozen=True, kw_only=True)
 class Services:
-    """All that a settings file says."""
+    """All that a settings file says; ``document`` knows where it says it."""
 
     services: tuple[Service, ...]
     rollout: Rollout | None = None
+    document: Document = field(repr=False, compare=False)

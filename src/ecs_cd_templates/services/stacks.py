@@ -215,7 +215,7 @@ def _insights(target: Target) -> str | None:
         if on == which:
             return choice
     remedy = "set it for all environments, for those with production: true, or for none"
-    raise SettingsError(f"services.{target.values.application} container_insights", sorted(on), remedy)
+    raise SettingsError("container_insights", sorted(on), remedy)
 
 
 def _protection(target: Target) -> str | None:
@@ -227,9 +227,7 @@ def _protection(target: Target) -> str | None:
     ]
     if others or len(flags) > 1:
         remedy = "protect the load balancers of all environments with production: true, or none"
-        raise SettingsError(
-            f"services.{target.values.application} deletion_protection", others or sorted(map(str, flags)), remedy
-        )
+        raise SettingsError("deletion_protection", others or sorted(map(str, flags)), remedy)
     return _flag(next(iter(flags), None))
 
 

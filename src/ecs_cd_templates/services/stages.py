@@ -12,7 +12,7 @@ from msgspec import UnsetType
 
 from ..cfn.partitions import region_of
 from ..cfn.regions import partition_of
-from ..constraints import TASK_COUNT, TASK_SIZE, TASK_SIZES, task_size
+from ..constraints import TASK_SIZE, TASK_SIZES, task_size
 from ..environments import ENVIRONMENTS, Environment
 from ..errors import MissingExtraError, RegionError
 from ..names import SHARED
@@ -91,7 +91,7 @@ def stage(document: Document, id_: str, said: Layered, settings: Layered, source
     existing = network if isinstance(network, ExistingNetwork) else None
     region = said.get("region")
     if region is not None and not _exists(region):
-        raise document.error(said.path("region"), region, "there is no region of this name")
+        raise document.error(said.path("region"), region, "there is no region of this name: give one such as eu-west-1")
     key = said.get("key", settings.get("key"))
     key_path = said.path("key") if said.get("key") else settings.path("key")
     for path, arn in ((key_path, key), (said.path("certificate"), said.get("certificate"))):
@@ -150,10 +150,12 @@ def _task_count(document: Document, said: Layered) -> str | None:
     tasks = said.get("tasks")
     if tasks is None:
         return None
-    text = f"{tasks.min}-{tasks.max}" if isinstance(tasks, TaskRange) else str(tasks)
-    if not TASK_COUNT.accepts(text):
-        raise document.error(said.path("tasks"), text, TASK_COUNT.message)
-    return text
+    if not isinstance(tasks, TaskRange):
+        return str(tasks)
+    if tasks.min > tasks.max:
+        value = f"min {tasks.min}, max {tasks.max}"
+        raise document.error(said.path("tasks"), value, "the least is above the most: exchange the two")
+    return f"{tasks.min}-{tasks.max}"
 
 
 def _task_size(document: Document, said: Layered) -> str | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from ..errors import SettingsError, SettingsFileError
+from ..errors import ParameterError, SettingsError, SettingsFileError
 from ..sources import KINDS
 from .checking import written_value
 from .layers import items
@@ -35,6 +35,15 @@ def told(document: Document, file: SettingsFile, service: str) -> Iterator[None]
         yield
     except SettingsError as error:
         raise _of_file(document, file, service, error) from None
+
+
+@contextmanager
+def told_of(document: Document, *path: str | int) -> Iterator[None]:
+    """Raises what a template or a rollout refuses as a :class:`SettingsFileError` about this key of the file."""
+    try:
+        yield
+    except (ParameterError, SettingsError) as error:
+        raise document.error(path, error.value, f"{error.field}: {error.remedy}", key=True) from None
 
 
 def _of_file(document: Document, file: SettingsFile, service: str, error: SettingsError) -> SettingsFileError:
