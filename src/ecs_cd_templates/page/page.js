@@ -176,8 +176,8 @@ let saying;
  * The values that a form begins with.
  * @param {Form} form
  */
-function atFirst({ parameters, values }) {
-  const first = Object.entries(parameters).map(([name, { Default = "" }]) => [name, values[name] ?? String(Default)]);
+function atFirst({ parameters, values: given }) {
+  const first = Object.entries(parameters).map(([name, { Default = "" }]) => [name, given[name] ?? String(Default)]);
   return new Map(/** @type {[string, string][]} */ (first));
 }
 
