@@ -53,7 +53,10 @@ PAIRS = list(permutations([environment.id for environment in ENVIRONMENTS], 2))
 
 
 @pytest.mark.parametrize("kind", PROOFS)
-@pytest.mark.parametrize("way", SYSTEMS)
+@pytest.mark.parametrize(
+    "way",
+    [way if way in {"apart", "quick start"} else pytest.param(way, marks=pytest.mark.slow) for way in SYSTEMS],
+)
 @pytest.mark.parametrize("partition", PARTITIONS)
 def test_each_role_may_do_what_its_pipeline_calls_and_nothing_else(partition: str, way: str, kind: str) -> None:
     system = SYSTEMS[way](PARTITIONS[partition])
@@ -224,6 +227,7 @@ def test_builds_that_share_a_project_reach_every_environment(attacker: str, vict
 
 
 @pytest.mark.parametrize("partition", PARTITIONS)
+@pytest.mark.slow
 def test_production_with_prerequisites_of_its_own_and_the_others_do_not_reach_each_other(partition: str) -> None:
     target = PARTITIONS[partition]
     others, production = apart_for(target, ("Dev", "QA")), apart_for(target, ("Prod",))

@@ -209,6 +209,7 @@ def _registered_by_hand(service: Service) -> None:
         (_registered_by_hand, ["revision 2 runs, and an update may start 3 instead", GOOD]),
     ],
 )
+@pytest.mark.slow
 def test_only_what_completed_counts_and_a_warning_says_what_to_do(
     aws: Aws, happens: Callable[[Service], None], says: list[str]
 ) -> None:

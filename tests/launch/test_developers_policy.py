@@ -114,6 +114,7 @@ def problems(policy: Policy, template: str, partition: str = "aws") -> Iterator[
 
 @pytest.mark.parametrize("template", [ALL_ENVIRONMENTS, QUICK_START])
 @pytest.mark.parametrize("partition", PARTITIONS)
+@pytest.mark.slow
 def test_denied_is_what_goes_past_the_approval_and_nothing_else(partition: str, template: str) -> None:
     assert list(problems(world(template, partition).policy, template, partition)) == []
 
