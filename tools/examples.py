@@ -47,6 +47,7 @@ def write(directory: Path) -> Iterator[Example]:
             template = directory / path
             template.parent.mkdir(parents=True, exist_ok=True)
             template.write_text(text, encoding="utf-8")
+            # Defaults are in the template; cfn-lint takes the name of a parameter in Systems Manager for its value.
             template.with_suffix(".json").write_text(to_text(values), encoding="utf-8")
             yield Example(template, made.to_dict(), template.with_suffix(".json"), place)
 
@@ -59,7 +60,7 @@ def write(directory: Path) -> Iterator[Example]:
                 place = Target(account=target.account or ACCOUNT, region=target.region or REGION)
                 for stack in stacks(target):
                     path = f"{name}/{folder(service, target)}/{stack.template}"
-                    yield from written(path, builders[stack.template](), stack.values, place)
+                    yield from written(path, builders[stack.template](), stack.differing, place)
         settings = rollout(services, published_url=PUBLISHED_URL)
         if settings is not None:
             place = Target(account=ACCOUNT, region=REGION)
