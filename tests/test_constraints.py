@@ -222,32 +222,15 @@ FOLDER = "https://bucket.s3.eu-west-1.amazonaws.com/p/v"
 TARGET_GROUP = "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/name/0123456789abcdef"
 POLICY = json.dumps({"rules": [{"rulePriority": 1, "description": "x" * 80}]})
 
+NO_HOST = (" ", "host", CONNECTION, f"{HOST}/x", f"{HOST} ", f"{HOST}\n", f"{HOST}*", f"{HOST}{'n' * 256}")
+
 REFUSED: dict[str, tuple[str, ...]] = {
     "CONNECTION_ARN": ("", *NO_CONNECTION),
     "CONNECTION_ARN_OR_BLANK": NO_CONNECTION,
     "CONNECTION_NAME": (*NO_NAME, "n" * 33, "a.b", "a/b"),
     "CONNECTION_NAME_OR_BLANK": (*(each for each in NO_NAME if each), "n" * 33, "a.b", "a/b"),
-    "HOST_ARN": (
-        "",
-        " ",
-        "host",
-        CONNECTION,
-        f"{HOST}/x",
-        f"{HOST} ",
-        f"{HOST}\n",
-        f"{HOST}*",
-        f"{HOST}{'n' * 256}",
-    ),
-    "HOST_ARN_OR_BLANK": (
-        " ",
-        "host",
-        CONNECTION,
-        f"{HOST}/x",
-        f"{HOST} ",
-        f"{HOST}\n",
-        f"{HOST}*",
-        f"{HOST}{'n' * 256}",
-    ),
+    "HOST_ARN": ("", *NO_HOST),
+    "HOST_ARN_OR_BLANK": NO_HOST,
     "FULL_REPOSITORY_ID": (
         *("", "cart", "/cart", "acme/", "acme//cart", " acme/cart", "acme/cart\n", "acme/ca rt", "acme/cart.git"),
         *("https://github.com/acme/cart", "git@github.com:acme/cart", "acme/*", "acme/c?rt", "acme/${X}", "acme/#{X}"),

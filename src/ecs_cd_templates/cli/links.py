@@ -60,12 +60,10 @@ def run(options: argparse.Namespace) -> int:
     if file is not None:
         print(_FORMATS[options.format](_of_services(options, file), options.button), end="")
         return OK
-    region = options.bucket_region or next(iter(options.region), None)
-    if region is None:
-        raise RegionError("bucket region", NOT_GIVEN, "say where the bucket is, with --bucket-region")
+    folder = _folder(options)
     settings = render_settings(options)
     result = links(
-        Folder(bucket=options.bucket, region=region, prefix=options.prefix),
+        folder,
         settings,
         nested=options.nested,
         only_templates=options.template,
@@ -82,30 +80,36 @@ def _of_services(options: argparse.Namespace, file: SettingsFile) -> list[Link]:
         raise SettingsError("--params", options.params, f"the values are in {on_one_line(file.path)}: say them there")
     refuse_nested(options)
     every = list(file.targets)
-    named = (target.region for _, _, target in every if target.region)
-    region = options.bucket_region or next(iter(options.region), None) or next(named, None)
-    if region is None:
-        raise RegionError("bucket region", NOT_GIVEN, "say where the bucket is, with --bucket-region")
-    folder = Folder(bucket=options.bucket, region=region, prefix=options.prefix)
+    folder = _folder(options, *(target.region for _, _, target in every if target.region))
     result: list[Link] = []
     for path, _, target in every:
         if options.region and target.region not in {None, *options.region}:
             continue
-        regions = [target.region] if target.region else options.region or [region]
+        regions = [target.region] if target.region else options.region or [folder.region]
         wanted = options.template or [QUICK_START]
-        of_target = [each for each in parameters_of(path, target) if each[0] in wanted]
-        missing = set(wanted) - {template for template, _ in of_target}
+        of_target = parameters_of(path, target)
+        known = dict.fromkeys(template for template, _ in of_target)
+        missing = set(wanted) - known.keys()
         if missing:
-            known = ", ".join(dict.fromkeys(template for template, _ in parameters_of(path, target)))
-            raise SettingsError("--template", min(missing), f"{path} is not launched from it: give one of {known}")
+            remedy = f"{path} is not launched from it: give one of {', '.join(known)}"
+            raise SettingsError("--template", min(missing), remedy)
         for template, parameters in of_target:
-            result += links(
-                folder,
-                target.settings,
-                only_templates=[template],
-                only_regions=regions,
-                parameters={template: parameters},
-            )
+            if template in wanted:
+                result += links(
+                    folder,
+                    target.settings,
+                    only_templates=[template],
+                    only_regions=regions,
+                    parameters={template: parameters},
+                )
     if not result:
         raise SettingsError("--region", options.region, f"nothing of {on_one_line(file.path)} is there: leave it out")
     return result
+
+
+def _folder(options: argparse.Namespace, *regions: str) -> Folder:
+    """The folder of the bucket, which is in the region that the options name, or else in the first of these."""
+    region = next(filter(None, [options.bucket_region, *options.region, *regions]), None)
+    if region is None:
+        raise RegionError("bucket region", NOT_GIVEN, "say where the bucket is, with --bucket-region")
+    return Folder(bucket=options.bucket, region=region, prefix=options.prefix)

@@ -67,8 +67,7 @@ def run(options: argparse.Namespace) -> int:
         documents = _of_quick_start(role_policies.given(options.params, settings), target, settings)
     else:
         documents = _of_prerequisites(role_policies.values_from_files(options.params, settings), target, settings)
-    write(options.output_dir, {name: json.dumps(document, indent=2) + "\n" for name, document in documents.items()})
-    return OK
+    return _written(options, documents)
 
 
 def _of_services(options: argparse.Namespace, file: SettingsFile) -> int:
@@ -92,7 +91,11 @@ def _of_services(options: argparse.Namespace, file: SettingsFile) -> int:
     if not every:
         remedy = "nothing to deny: add approval to an environment"
         raise SettingsError("services", [service.name for service in file.services.services], remedy)
-    write(options.output_dir, {name: json.dumps(document, indent=2) + "\n" for name, document in every.items()})
+    return _written(options, every)
+
+
+def _written(options: argparse.Namespace, documents: Mapping[str, dict[str, Any]]) -> int:
+    write(options.output_dir, {name: json.dumps(document, indent=2) + "\n" for name, document in documents.items()})
     return OK
 
 

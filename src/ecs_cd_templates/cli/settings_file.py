@@ -54,8 +54,9 @@ class SettingsFile:
             progress(number, len(every), path)
             with told_of(document, "services", service.name):
                 stacks(target)
+        # Which version of the templates is rolled out makes no difference here, and takes a rendering to find out.
         with told_of(document, "rollout"):
-            rollout(self.services)
+            rollout(self.services, version_of=lambda _settings: "version")
 
 
 def add_service_settings(parser: argparse.ArgumentParser) -> None:
@@ -79,8 +80,8 @@ def settings_file(options: argparse.Namespace) -> SettingsFile | None:
     """What the settings file says, checked; None where no file is named, nor one in the working directory.
 
     Raises :class:`SettingsError` for a service that is not in the file, or where there is no file, and for an option
-    that says what the file says; :class:`SettingsFileError` for what is wrong in the file, and :class:`ParameterError`
-    for a value that a template refuses.
+    that says what the file says; :class:`SettingsFileError` for what is wrong in the file, and for a value that a
+    template refuses.
     """
     path = _path(options)
     if path is None:

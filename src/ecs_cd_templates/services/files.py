@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from troposphere import Template
 
-from ..catalog import QUICK_START
+from ..catalog import QUICK_START, RenderSettings
 from ..cfn.rendering import to_yaml
 from ..errors import SettingsError
 from ..launch.bundle import version
@@ -36,11 +36,14 @@ def files(target: Target) -> dict[str, str]:
     }
 
 
-def rollout(services: Services, *, published_url: str | None = None) -> RolloutSettings | None:
+def rollout(
+    services: Services, *, published_url: str | None = None, version_of: Callable[[RenderSettings], str] = version
+) -> RolloutSettings | None:
     """What rolls out the quick start of every target; None where the file says nothing of a rollout.
 
     ``published_url``: where the versions of the templates are published, below which each quick start is in the folder
-    of its version. Raises :class:`SettingsError`, also for a target whose account or region the file does not name.
+    of its version. ``version_of`` says which that is, for which the templates are rendered. Raises
+    :class:`SettingsError`, also for a target whose account or region the file does not name.
     """
     said = services.rollout
     if said is None:
@@ -49,7 +52,7 @@ def rollout(services: Services, *, published_url: str | None = None) -> RolloutS
     if len(targets) > MAX_LAUNCHES:
         remedy = f"a template holds {MAX_LAUNCHES} at most: split the services over several files"
         raise SettingsError("rollout", f"{len(targets)} launches", remedy)
-    launches = [_launch(target) for target in targets]
+    launches = [_launch(target, version_of) for target in targets]
     roles = {"administration_role": said.administration_role, "execution_role": said.execution_role}
     try:
         return RolloutSettings(
@@ -64,7 +67,7 @@ def rollout(services: Services, *, published_url: str | None = None) -> RolloutS
         raise SettingsError("rollout", error.value, error.remedy) from None
 
 
-def _launch(target: Target) -> Launch:
+def _launch(target: Target, version_of: Callable[[RenderSettings], str]) -> Launch:
     account, region = target.account, target.region
     name = f"rollout of {target.values.application}"
     if account is None or region is None:
@@ -76,7 +79,7 @@ def _launch(target: Target) -> Launch:
             name=target.values.application,
             account=account,
             region=region,
-            template_path=f"{version(target.settings)}/{QUICK_START}",
+            template_path=f"{version_of(target.settings)}/{QUICK_START}",
             parameters=quick_start_stack(target).differing,
             tags=target.settings.tags,
         )
