@@ -18,11 +18,11 @@ from policy_sentry.querying.actions import get_actions_for_service
 from ecs_cd_templates.catalog import RenderSettings
 from ecs_cd_templates.cfn.evaluation import Target, resolve
 from ecs_cd_templates.environments import ENVIRONMENTS, Scope
+from ecs_cd_templates.iam.evaluator import Request, is_allowed, may_assume
 from ecs_cd_templates.settings import PipelineSettings
 from ecs_cd_templates.sources import Connection
 from ecs_cd_templates.stacks import prerequisites
 from ecs_cd_templates.steps import BUILD_STEPS
-from iam_evaluator import Request, is_allowed, may_assume
 from support import DEFAULT, NETWORKS, data, key_arn, network_values, parameters
 
 GUIDE = "https://docs.aws.amazon.com"

@@ -13,9 +13,9 @@ import pytest
 from ecs_cd_templates import grants
 from ecs_cd_templates.cfn.evaluation import Target, resolve
 from ecs_cd_templates.environments import ENVIRONMENTS
+from ecs_cd_templates.iam.evaluator import PolicyError
 from ecs_cd_templates.settings import PipelineSettings
 from ecs_cd_templates.steps import BUILD_STEPS, CONTAINER_IMAGE, BuildStep, placed, unit_tests
-from iam_evaluator import PolicyError
 from least_privilege import (
     CONNECTED_ROLE_TITLES,
     ROLE_TITLES,

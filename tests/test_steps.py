@@ -37,12 +37,12 @@ from ecs_cd_templates import (
 from ecs_cd_templates.cfn.evaluation import Target, resolve
 from ecs_cd_templates.cfn.intrinsics import walk
 from ecs_cd_templates.environments import MAX_ID_LENGTH, Scope
+from ecs_cd_templates.iam.evaluator import Request, is_allowed
 from ecs_cd_templates.launch.role_policies import role_policies
 from ecs_cd_templates.sources import KINDS, CodeCommit
 from ecs_cd_templates.stacks import prerequisites
 from ecs_cd_templates.steps import MAX_STEP_NAME_LENGTH, OTHER_ROLES, placed, unit_tests, usual_further
 from ecs_cd_templates.texts import LANGUAGES, Text
-from iam_evaluator import Request, is_allowed
 from support import PARTITIONS, TARGET, data, load
 
 # Read through Any: much of what is tried here a type checker would refuse before we could.

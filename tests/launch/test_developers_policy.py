@@ -14,8 +14,8 @@ from policy_sentry.querying.actions import get_action_data
 from ecs_cd_templates import ENVIRONMENTS, Environment, ParameterError, RenderSettings
 from ecs_cd_templates.catalog import ALL_ENVIRONMENTS, QUICK_START
 from ecs_cd_templates.cfn.evaluation import resolve
+from ecs_cd_templates.iam.evaluator import Policy, Request, is_allowed
 from ecs_cd_templates.launch.developers_policy import developers_policy, quick_start_policy
-from iam_evaluator import Policy, Request, is_allowed
 from least_privilege import actions_of
 from support import PARTITIONS, ROOT, TARGET, data, parameters
 

@@ -11,9 +11,9 @@ import pytest
 from ecs_cd_templates import ParameterError, PipelineSettings, RenderSettings
 from ecs_cd_templates.cfn.evaluation import Target
 from ecs_cd_templates.grants import BuildResources, Grant
+from ecs_cd_templates.iam.evaluator import Request, may_use_key
 from ecs_cd_templates.launch.key_policy import key_policy
 from ecs_cd_templates.steps import CONTAINER_IMAGE, UNIT_TESTS, BuildStep
-from iam_evaluator import Request, may_use_key
 from least_privilege import System, apart, calls, forbidden
 from support import PARTITIONS, TARGET, key_arn, parameters
 

@@ -31,9 +31,9 @@ from ecs_cd_templates import (
 from ecs_cd_templates.cfn.evaluation import Resolved, Target, check_parameters, resolve
 from ecs_cd_templates.cfn.regions import services
 from ecs_cd_templates.environments import Scope, scopes
+from ecs_cd_templates.iam.evaluator import Request, is_allowed, may_assume
 from ecs_cd_templates.parameters import add_form, name_of
 from ecs_cd_templates.stacks import ecs_environment, prerequisites, vpc
-from iam_evaluator import Request, is_allowed, may_assume
 from support import PARTITIONS, ROOT, TARGET, data, load, parameters
 
 untyped: Any = ecs_cd_templates

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iam_evaluator import Policy, PolicyError, Request, is_allowed, may_assume, may_use_key
+from ecs_cd_templates.iam.evaluator import Policy, PolicyError, Request, is_allowed, may_assume, may_use_key
 
 ACCOUNT = "111122223333"
 OTHER = "444455556666"

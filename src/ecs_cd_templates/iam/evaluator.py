@@ -22,6 +22,7 @@ class PolicyError(ValueError):
 
 
 _ARN = re.compile(r"arn:[^:]+:[^:]+:[^:]*:[^:]*:.+", re.DOTALL)
+_ARN_PARTS = 6
 _SERVICE = re.compile(r"[a-z0-9.-]+\.amazonaws\.com(\.cn)?")
 _IDENTITY = re.compile(r"arn:[a-z-]+:iam::[0-9]{12}:(root|(role|user)/[A-Za-z0-9_+=,.@/-]+)")
 
@@ -196,14 +197,17 @@ def _parse_conditions(block: object) -> list[_Condition]:
 
 
 def _parse_null(key: str, value: object) -> _Condition:
-    """True: the key is absent; false: it is there, with whatever value
+    """True: the key is absent; false: it is there, with whatever value.
+
     (Null in reference_policies_elements_condition_operators.html).
     """
     _check_key(key)
     if _texts(value) not in (("true",), ("false",)):
         raise PolicyError(f"Null takes true or false, not {value!r}")
     # Any value matches, so that the negation holds without one only.
-    return _Condition(lambda _wanted, _value: True, _texts(value) == ("true",), False, key, _texts(value))
+    return _Condition(
+        lambda _wanted, _value: True, _texts(value) == ("true",), if_exists=False, key=key, values=_texts(value)
+    )
 
 
 def _check_key(key: str) -> None:
@@ -232,21 +236,24 @@ def _texts(value: object) -> tuple[str, ...]:
 def _segments(arn: str) -> list[str]:
     """The six parts of an ARN or of a pattern of one."""
     segments = arn.split(":", 5)
-    if len(segments) < 6 or segments[0] != "arn":
+    if len(segments) < _ARN_PARTS or segments[0] != "arn":
         raise PolicyError(f"not an ARN: {arn!r}")
     return segments
 
 
 def _decide(statements: list[_Statement], request: Request) -> bool:
-    """Nothing is allowed by default, and one Deny beats every Allow
+    """Nothing is allowed by default, and one Deny beats every Allow.
+
     (reference_policies_evaluation-logic_policy-eval-denyallow.html).
     """
     return {s.effect for s in statements if _applies(s, request)} == {"Allow"}
 
 
 def _applies(statement: _Statement, request: Request) -> bool:
-    """Actions ignore case (reference_policies_elements_action.html); NotAction and NotResource
-    match all but what they list (reference_policies_elements_notaction.html, ..._notresource.html).
+    """Actions ignore case (reference_policies_elements_action.html).
+
+    NotAction and NotResource match all but what they list (reference_policies_elements_notaction.html,
+    reference_policies_elements_notresource.html).
     """
     not_action, patterns = statement.actions
     if any(_like(pattern.lower(), request.action.lower()) for pattern in patterns) == not_action:
@@ -278,7 +285,8 @@ def _resource_matches(pattern: str, resource: str) -> bool:
 
 
 def _holds(condition: _Condition, request: Request) -> bool:
-    """One operator and key; several are joined by AND, a key's values by OR, if negated by NOR
+    """One operator and key; several are joined by AND, a key's values by OR, if negated by NOR.
+
     (reference_policies_condition-logic-multiple-context-keys-or-values.html).
 
     Without a value, a negated operator holds, others do not, unless they end in IfExists
@@ -291,7 +299,8 @@ def _holds(condition: _Condition, request: Request) -> bool:
 
 
 def _arn_like(pattern: str, arn: str) -> bool:
-    """Segment by segment, so that before the resource part no wildcard matches a colon
+    """Segment by segment, so that before the resource part no wildcard matches a colon.
+
     (ArnLike in reference_policies_elements_condition_operators.html).
     """
     return all(map(_like, _segments(pattern), _segments(arn)))
