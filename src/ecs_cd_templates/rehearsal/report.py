@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
-    """One step: what it is (``tests``), for whom (a pipeline), what came of it, and the seconds it took, if measured."""
+    """One step: what it is (``tests``), for whom (a pipeline), what came of it, and the seconds it took."""
 
     step: str
     subject: str = ""
