@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
+
+from ..iam.evaluator import Request
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,10 +33,7 @@ class Credentials:
 
 @dataclass(frozen=True, kw_only=True)
 class Call:
-    """A signed call: botocore's names of service and operation, and the operation's parameters as its model has them.
-
-    ``resources`` are filled in by whoever decides: nothing else may depend on them.
-    """
+    """A signed call: botocore's names of service and operation, and parameters as the operation's model has them."""
 
     service: str
     operation: str
@@ -60,8 +59,8 @@ class ServiceError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Decision:
-    """What was decided about a call: each action and resource it asks for, and the first one that is denied."""
+    """What was decided about a call: what it asks for, and the first of it that is denied."""
 
     call: Call
-    asked: tuple[tuple[str, str], ...] = field(default=())
-    denied: tuple[str, str] | None = None
+    asked: tuple[Request, ...] = ()
+    denied: Request | None = None

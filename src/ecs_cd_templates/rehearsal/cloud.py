@@ -14,6 +14,7 @@ from typing import Any, Self
 from botocore.config import Config
 from botocore.session import Session
 from moto.iam.models import iam_backends
+from moto.moto_api._internal.models import moto_api_backend
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from ..cfn.partitions import partition_by_name
@@ -23,7 +24,7 @@ from .gateway import application
 
 
 class Cloud:
-    """A context: inside it the APIs answer, at its end the port is closed and all files are removed.
+    """A context: inside it the APIs answer, at its end the port is closed and all files are removed. One at a time.
 
     ``region`` is where things are unless somebody says otherwise, and decides on the partition; ``folder`` is the one
     folder that a rehearsal writes to.
@@ -44,11 +45,13 @@ class Cloud:
         self._lock = Lock()
 
     def __enter__(self) -> Self:
+        # moto keeps what there is for the whole process.
+        moto_api_backend.reset()
         self._temporary = tempfile.TemporaryDirectory(prefix="ecs-cd-rehearsal-", ignore_cleanup_errors=True)
         self.folder = Path(self._temporary.name)
         self._server = make_server("127.0.0.1", 0, application(self), threaded=True, request_handler=_Quiet)
         self.endpoint = f"http://127.0.0.1:{self._server.server_port}"
-        self._thread = Thread(target=self._server.serve_forever, daemon=True)
+        self._thread = Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
         self._thread.start()
         return self
 
@@ -153,7 +156,7 @@ class Cloud:
         with self._lock:
             self.decisions.append(decision)
         if decision.denied is not None:
-            action, resource = decision.denied
+            action, resource = decision.denied.action, decision.denied.resource
             on = "" if resource == "*" else f" on resource: {resource}"
             raise ServiceError(
                 "AccessDenied" if call.service in ("s3", "sns", "iam", "sts") else "AccessDeniedException",
@@ -196,12 +199,8 @@ class Cloud:
         return credentials
 
     def _client(self, service: str, region: str | None, credentials: Credentials) -> Any:
-        session = Session()
-        # What the machine has configured plays no part.
-        session.set_config_variable("config_file", "/dev/null")
-        session.set_config_variable("credentials_file", "/dev/null")
         with _CLIENTS:
-            return session.create_client(
+            return _SESSION.create_client(
                 service,
                 region_name=region or self.region,
                 endpoint_url=self.endpoint,
@@ -212,7 +211,15 @@ class Cloud:
             )
 
 
-# botocore's sessions are not made for several threads at once.
+# What the machine has configured plays no part: a variable's name in files and in the environment, its value, its type.
+_NOTHING_CONFIGURED = {
+    "profile": (None, None, None, None),
+    "config_file": (None, None, "/dev/null", None),
+    "credentials_file": (None, None, "/dev/null", None),
+}
+
+# One for all, since it keeps the models that it read; it is not made for several threads at once.
+_SESSION = Session(session_vars=_NOTHING_CONFIGURED)
 _CLIENTS = Lock()
 
 
