@@ -56,6 +56,10 @@ class ParameterFileError(EcsCdTemplatesError):
     """A file that is not a parameter file, or not one for this."""
 
 
+class RehearsalError(EcsCdTemplatesError):
+    """Something that keeps a rehearsal from being run."""
+
+
 class TemplateFileError(EcsCdTemplatesError):
     """A file that is not a CloudFormation template."""
 
@@ -84,6 +88,9 @@ class MissingExtraError(EcsCdTemplatesError):
 
 
 # Not by the project's name: whatever a package index has under that is not ours.
+INSTALL_REHEARSE = (
+    "is missing: in the checkout, pip install '.[rehearse]'; with the wheel's file, pip install 'FILE.whl[rehearse]'"
+)
 INSTALL_AWS = "is missing: in the checkout, pip install '.[aws]'; with the wheel's file, pip install 'FILE.whl[aws]'"
 
 
