@@ -36,13 +36,18 @@ def make(target: Target, *, account: str, region: str) -> list[str]:
 def _network(account: str, region: str, vpc: str, values: EnvironmentValues, number: int) -> None:
     backend = ec2_backends[account][region]
     network = backend.create_vpc(_NETWORK.format(number=number))
-    _rename(backend.vpcs, network, vpc)
     zones = [f"{region}{letter}" for letter in "ab"]
     for kind, subnets in enumerate((values.public_subnets, values.private_subnets)):
         for part, (zone, name) in enumerate(zip(zones, subnets, strict=False)):
             block = _SUBNET.format(number=number, part=10 * kind + part)
-            subnet = backend.create_subnet(vpc, block, availability_zone=zone)
+            subnet = backend.create_subnet(network.id, block, availability_zone=zone)
             _rename(backend.subnets[zone], subnet, name)
+    belongings = (*backend.subnets.values(), backend.network_acls, backend.route_tables, backend.groups[network.id])
+    backend.groups[vpc] = backend.groups.pop(network.id)
+    for record in (record for records in belongings for record in records.values()):
+        if record.vpc_id == network.id:
+            record.vpc_id = vpc
+    _rename(backend.vpcs, network, vpc)
 
 
 def _rename(records: dict[str, Any], record: Any, name: str) -> None:

@@ -211,7 +211,7 @@ def rehearsal(
     ``second`` is how long a second of a health check lasts. Raises :class:`RehearsalError`, and :class:`LaunchError`
     for a launch that failed.
     """
-    region, account = target.region or REGION, target.account or ACCOUNT
+    account, region = place(target)
     with Aws(account=account, region=region, engine=engine, tell=tell, second=second) as aws:
         application = take(folder, aws.cloud.folder / "application")
         tell(Line(step="application", text=_of_application(application)))
@@ -225,6 +225,15 @@ def rehearsal(
         text = f"{wanted.template}: {len(stack.resources)} resources of {len(types)} types made"
         tell(Line(step="launch", text=text, seconds=time.monotonic() - started))
         yield Rehearsal(aws=aws, application=application, target=target, stack=stack, tell=tell, decide=decide)
+
+
+def place(target: Target) -> tuple[str, str]:
+    """The account and region that the target is launched in: those that it names, or that the ARNs in it do."""
+    values = target.values
+    certificates = [each.certificate for each in values.environments.values()]
+    arns = [each for each in (values.key, *certificates, *values.source.values()) if each and each.startswith("arn:")]
+    region, account = arns[0].split(":")[3:5] if arns else (REGION, ACCOUNT)
+    return target.account or account or ACCOUNT, target.region or region or REGION
 
 
 def fetch(address: str) -> tuple[int, str]:
