@@ -42,7 +42,12 @@ def _network(account: str, region: str, vpc: str, values: EnvironmentValues, num
             block = _SUBNET.format(number=number, part=10 * kind + part)
             subnet = backend.create_subnet(network.id, block, availability_zone=zone)
             _rename(backend.subnets[zone], subnet, name)
-    belongings = (*backend.subnets.values(), backend.network_acls, backend.route_tables, backend.groups[network.id])
+    belongings: tuple[Any, ...] = (
+        *backend.subnets.values(),
+        backend.network_acls,
+        backend.route_tables,
+        backend.groups[network.id],
+    )
     backend.groups[vpc] = backend.groups.pop(network.id)
     for record in (record for records in belongings for record in records.values()):
         if record.vpc_id == network.id:
