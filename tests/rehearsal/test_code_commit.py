@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from botocore.exceptions import ClientError
 from ecs_cd_templates.rehearsal import git
 from ecs_cd_templates.rehearsal.calls import Call, Credentials, Decision
 from ecs_cd_templates.rehearsal.cloud import Cloud
-from ecs_cd_templates.rehearsal.code_commit import CodeCommit
+from ecs_cd_templates.rehearsal.code_commit import CodeCommit, _password
 
 # Everything here has Git make and change repositories.
 pytestmark = pytest.mark.slow
@@ -151,6 +152,12 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
         },
         "ParentCommitIdOutdatedException",
     ),
+    (
+        "create_commit",
+        {"branchName": "main", "putFiles": [{"filePath": "a/../../b", "fileContent": b"b"}]},
+        "InvalidPathException",
+    ),
+    ("create_commit", {"branchName": "main"}, "FileEntryRequiredException"),
     ("list_tags_for_resource", {"resourceArn": "arn:aws:s3:::app"}, "InvalidResourceArnException"),
 ]
 
@@ -350,6 +357,15 @@ def test_only_who_is_known_here_signs_in(cloud: Cloud, code_commit: CodeCommit, 
     assert "not found" in _git(tmp_path, variables, "ls-remote", code_commit.remote("none")).stderr
     elsewhere = code_commit.git_environment(known, "us-east-1")
     assert _git(tmp_path, elsewhere, "ls-remote", code_commit.remote("app")).returncode != 0
+
+
+def test_a_password_is_good_for_some_minutes() -> None:
+    secret, path = "secret", "/v1/repos/app"
+    now = datetime.now(UTC)
+    for minutes, good in ((-14, True), (0, True), (-16, False), (16, False)):
+        time = (now + timedelta(minutes=minutes)).strftime("%Y%m%dT%H%M%S")
+        assert (_password(secret, REGION, "127.0.0.1", path, time) is not None) == good
+    assert _password(secret, REGION, "127.0.0.1", path, "now") is None
 
 
 def test_a_role_signs_in_with_its_token(cloud: Cloud, code_commit: CodeCommit, tmp_path: Path) -> None:

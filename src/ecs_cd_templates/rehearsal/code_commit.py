@@ -286,7 +286,7 @@ class CodeCommit:
         }
 
     def _get_file(self, call: Call) -> Mapping[str, Any]:
-        """Of the default branch's newest commit unless the call names another; not of links."""
+        """Of the default branch's newest commit unless the call names another."""
         repository = self._of(call)
         revision = call.parameters.get("commitSpecifier") or repository.default_branch or ""
         commit = git.find(repository.folder, revision)
@@ -357,6 +357,8 @@ class CodeCommit:
         """The new commit; on the branch that there is, after the parent that the call names as its newest commit."""
         given = call.parameters
         branch, parent = given["branchName"], given.get("parentCommitId")
+        if any({"", ".", "..", ".git"} & set(file.path.lower().split("/")) for file in files):
+            raise _refusal("InvalidPath")
         author = git.Person(name=given.get(name) or call.caller.arn, email=given.get("email") or "", date=_now())
         with self._changing(repository, call.caller):
             _check_branch(branch)
@@ -629,8 +631,8 @@ def _files(repository: Repository, commit: str) -> dict[str, tuple[str, str]]:
     if git.find(repository.folder, commit) != commit:
         raise _refusal("ParentCommitDoesNotExist")
     entries = git.run(repository.folder, "ls-tree", "-r", "-z", commit).decode("utf-8", "replace").split("\0")
-    fields = [entry.partition("\t") for entry in entries if entry]
-    return {path: (about.split(" ")[0], about.split(" ")[2]) for about, _, path in fields}
+    fields = [(path, about.split(" ")) for about, _, path in (entry.partition("\t") for entry in entries if entry)]
+    return {path: (mode, blob) for path, (mode, kind, blob) in fields if kind == "blob"}
 
 
 def _blob(repository: Repository, commit: str, path: str) -> tuple[str, str]:

@@ -76,6 +76,12 @@ def create(folder: Path) -> None:
     (folder / "info" / "attributes").write_text(_ATTRIBUTES, encoding="utf-8")
 
 
+def push(source: Path, folder: Path, refspecs: Iterable[str]) -> None:
+    """Pushes from the repository or work tree at ``source``; raises as :func:`run` if Git refuses."""
+    command = ["git", "-C", str(source), "push", "--quiet", str(folder), *refspecs]
+    subprocess.run(command, capture_output=True, check=True, env=environment())
+
+
 def references(folder: Path) -> dict[str, str]:
     """The commit of each branch and tag, by its full name (``refs/heads/main``)."""
     lines = run(folder, "for-each-ref", "--format=%(refname) %(objectname) %(*objectname)", "refs/heads", "refs/tags")
