@@ -13,7 +13,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from ecs_cd_templates.rehearsal import git
-from ecs_cd_templates.rehearsal.calls import Call, Credentials, Decision
+from ecs_cd_templates.rehearsal.calls import Call, Credentials, Decision, ServiceError
 from ecs_cd_templates.rehearsal.cloud import Cloud
 from ecs_cd_templates.rehearsal.code_commit import CodeCommit, _password
 
@@ -331,8 +331,9 @@ def test_a_push_that_is_denied_for_a_branch_changes_nothing(
     cloud: Cloud, code_commit: CodeCommit, events: list[Mapping[str, Any]], tmp_path: Path
 ) -> None:
     def decide(call: Call) -> Decision:
-        protected = "refs/heads/main" in call.parameters.get("references", [])
-        return Decision(call=call, denied=("codecommit:GitPush", ARN) if protected else None)
+        if "refs/heads/main" in call.parameters.get("references", []):
+            raise ServiceError("AccessDeniedException", "is not authorized to perform: codecommit:GitPush")
+        return Decision(call=call)
 
     cloud.decider = decide
     variables = code_commit.git_environment(cloud.launcher())

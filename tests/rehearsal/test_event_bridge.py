@@ -7,9 +7,12 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from ecs_cd_templates.cfn.evaluation import Target
 from ecs_cd_templates.rehearsal.calls import Call, Decision, ServiceError
 from ecs_cd_templates.rehearsal.cloud import Cloud
+from ecs_cd_templates.rehearsal.code_commit import CodeCommit
 from ecs_cd_templates.rehearsal.event_bridge import EventBridge
+from least_privilege import apart
 
 ACCOUNT, REGION = "123456789012", "eu-west-1"
 PIPELINE = f"arn:aws:codepipeline:{REGION}:{ACCOUNT}:shop"
@@ -102,13 +105,14 @@ def test_a_disabled_rule_does_not(place: Place) -> None:
 
 def test_a_role_that_may_not_start_the_pipeline_is_told_with_awss_words(place: Place) -> None:
     def decide(call: Call) -> Decision:
-        denied = ("codepipeline:StartPipelineExecution", PIPELINE) if call.service == "codepipeline" else None
-        return Decision(call=call, denied=denied)
+        if call.service == "codepipeline":
+            raise ServiceError("AccessDeniedException", f"not authorized to perform: codepipeline:{call.operation}")
+        return Decision(call=call)
 
     place.cloud.decider = decide
     place.cloud.publish(EVENT)
     (delivery,) = place.bridge.deliveries
-    assert "is not authorized to perform: codepipeline:StartPipelineExecution" in (delivery.error or "")
+    assert "not authorized to perform: codepipeline:StartPipelineExecution" in (delivery.error or "")
     assert place.started == []
 
 
@@ -199,3 +203,43 @@ def test_a_pipeline_that_is_not_there_is_told(place: Place) -> None:
     place.cloud.serve("codepipeline", {"StartPipelineExecution": missing})
     place.cloud.publish(EVENT)
     assert "no shop" in (place.bridge.deliveries[0].error or "")
+
+
+@pytest.mark.slow
+def test_a_commit_starts_the_pipeline_of_its_branchs_environment_alone(shared: Cloud) -> None:
+    system = apart(Target(account=ACCOUNT, region=REGION))
+    iam, events, commits = (shared.client(service) for service in ("iam", "events", "codecommit"))
+    bridge, started = EventBridge(shared), list[str]()
+    CodeCommit(shared)
+
+    def start(call: Call) -> Mapping[str, Any]:
+        started.append(call.parameters["name"])
+        return {"pipelineExecutionId": "1"}
+
+    shared.serve("codepipeline", {"StartPipelineExecution": start})
+    branches: dict[str, str] = {}
+    for rule in system.of_type("AWS::Events::Rule").values():
+        (target,) = rule["Targets"]
+        (branch,) = rule["EventPattern"]["detail"]["referenceName"]
+        branches[branch] = target["Arn"].rpartition(":")[2]
+        events.put_rule(Name=rule["Name"], EventPattern=json.dumps(rule["EventPattern"]))
+        events.put_targets(Rule=rule["Name"], Targets=rule["Targets"])
+    role = system.resources[system.role(target["RoleArn"])]["Properties"]
+    iam.create_role(RoleName=role["RoleName"], AssumeRolePolicyDocument=json.dumps(role["AssumeRolePolicyDocument"]))
+    (repository,) = (each["RepositoryName"] for each in system.of_type("AWS::CodeCommit::Repository").values())
+    commits.create_repository(repositoryName=repository)
+    file = {"filePath": "a", "fileContent": b"1"}
+    commit = commits.create_commit(repositoryName=repository, branchName="other", putFiles=[file])["commitId"]
+    assert started == []
+    for branch, pipeline in branches.items():
+        commits.create_branch(repositoryName=repository, branchName=branch, commitId=commit)
+        commits.put_file(
+            repositoryName=repository, branchName=branch, filePath="a", fileContent=b"2", parentCommitId=commit
+        )
+        assert started == [pipeline] * 2
+        started.clear()
+        commits.create_branch(repositoryName=repository, branchName=f"{branch}x", commitId=commit)
+        commits.delete_branch(repositoryName=repository, branchName=branch)
+        assert started == []
+    assert [delivery.error for delivery in bridge.deliveries] == [None] * 2 * len(branches)
+    shared.subscribers.clear()

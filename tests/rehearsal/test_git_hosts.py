@@ -10,10 +10,12 @@ from zipfile import ZipFile
 
 import pytest
 
+from ecs_cd_templates.cfn.evaluation import Target
 from ecs_cd_templates.rehearsal import git
 from ecs_cd_templates.rehearsal.calls import Call, ServiceError
 from ecs_cd_templates.rehearsal.cloud import Cloud
 from ecs_cd_templates.rehearsal.git_hosts import GitHosts, glob_matches, triggered
+from least_privilege import connected_apart
 
 MAIN, TAG = "refs/heads/main", "refs/tags/v1"
 
@@ -126,6 +128,39 @@ def test_a_trigger_for_pull_requests_alone_is_for_no_push() -> None:
     pipeline = _pipeline([], filtered=False)
     pipeline["triggers"][0]["gitConfiguration"]["pullRequest"] = [{"events": ["OPEN"]}]
     assert triggered(pipeline, "acme/shop", MAIN, ["a"]) is None
+
+
+def _as_the_api_has_it(properties: Any) -> Any:
+    """What the template says of a pipeline, with the names of GetPipeline's answer."""
+    if isinstance(properties, list):
+        return [_as_the_api_has_it(each) for each in properties]
+    if not isinstance(properties, dict):
+        return properties
+    return {
+        name[0].lower() + name[1:]: value if name == "Configuration" else _as_the_api_has_it(value)
+        for name, value in properties.items()
+    }
+
+
+def test_the_templates_pipelines_start_for_their_branch_and_tags() -> None:
+    system = connected_apart(Target(account="123456789012", region="eu-west-1"))
+    pipelines = [_as_the_api_has_it(each) for each in system.of_type("AWS::CodePipeline::Pipeline").values()]
+    branches = [_branch(each) for each in pipelines]
+    assert len(set(branches)) == len(pipelines) == 3
+
+    def started(reference: str, files: list[str] | None) -> list[str]:
+        return [_branch(each) for each in pipelines if triggered(each, "acme/cart", reference, files) == "Source"]
+
+    for branch in branches:
+        assert started(f"refs/heads/{branch}", ["services/cart/a"]) == [branch]
+        assert started(f"refs/heads/{branch}", ["services/shop/a"]) == []
+        assert started(f"refs/heads/{branch}x", ["services/cart/a"]) == []
+    assert started(TAG, None) == ["prod"]
+    assert started("refs/tags/x1", None) == []
+
+
+def _branch(pipeline: Mapping[str, Any]) -> str:
+    return str(pipeline["stages"][0]["actions"][0]["configuration"]["BranchName"])
 
 
 @pytest.fixture
