@@ -187,6 +187,7 @@ def test_the_first_commit_is_the_archive(
         "empty": b"",
     }
     files = {path.encode("latin-1").decode(): content for path, content in files.items()}
+    assert cloud.first_commit == code_commit.first_commit
     code_commit.first_commit(ACCOUNT, REGION, "app", "trunk", _zip(files, executable="app/run.sh"))
     client = cloud.client("codecommit")
     assert client.get_repository(repositoryName="app")["repositoryMetadata"]["defaultBranch"] == "trunk"
@@ -303,7 +304,7 @@ def test_git_pushes_and_clones_with_the_clis_credential_helper(
     work, remote = _work_tree(tmp_path / "work", variables), code_commit.remote("app")
     _git(work, variables, "tag", "--annotate", "--message=v1", "v1")
     pushed = _git(work, variables, "push", "--quiet", remote, "main", "v1")
-    assert pushed.returncode == 0, pushed.stderr
+    assert (pushed.returncode, pushed.stderr) == (0, "")
     commit = _git(work, variables, "rev-parse", "HEAD").stdout.strip()
     assert (
         cloud.client("codecommit").get_branch(repositoryName="app", branchName="main")["branch"]["commitId"] == commit

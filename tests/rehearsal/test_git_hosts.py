@@ -11,6 +11,7 @@ from zipfile import ZipFile
 import pytest
 
 from ecs_cd_templates.cfn.evaluation import Target
+from ecs_cd_templates.errors import PushError
 from ecs_cd_templates.rehearsal import git
 from ecs_cd_templates.rehearsal.calls import Call, ServiceError
 from ecs_cd_templates.rehearsal.cloud import Cloud
@@ -221,6 +222,8 @@ def test_a_push_starts_pipelines_at_the_commit(cloud: Cloud, tmp_path: Path) -> 
     assert started[-1] == ("tags", [{**revision, "revisionValue": first}])
     assert hosts.push("acme/shop", tmp_path, ":refs/tags/v1") == []
     assert hosts.archive("acme/shop", first)[0] == first
+    with pytest.raises(PushError, match="push: 'none': Git says: error: src refspec none does not match any"):
+        hosts.push("acme/shop", tmp_path, "none")
     for repository, branch in (("acme/shop", "none"), ("acme/none", "main")):
         with pytest.raises(ServiceError, match="No Branch"):
             hosts.archive(repository, branch)

@@ -88,6 +88,7 @@ class CodeCommit:
         }
         cloud.serve("codecommit", operations)
         cloud.mount("/v1/repos/", self._answer_git)
+        cloud.first_commit = self.first_commit
 
     def remote(self, name: str) -> str:
         """The address for Git of the repositories with this name: whoever signs in reaches their account's."""
@@ -100,24 +101,19 @@ class CodeCommit:
         """
         beside = Path(sys.executable).with_name("aws")
         program = f'"{beside}"' if beside.exists() else "aws"
-        settings = {
+        # It keeps nothing, so it need not be told what to keep.
+        helper = f'f() {{ test "$1" != get || {program} codecommit credential-helper get --ignore-host-check; }}; f'
+        settings = [
             # An empty one drops those that other settings name.
-            "credential.helper": ["", f"!{program} codecommit credential-helper --ignore-host-check $@"],
-            "credential.useHttpPath": ["true"],
-            "http.proxy": [""],
-        }
-        pairs = [(name, value) for name, values in settings.items() for value in values]
-        numbered = [
-            (f"GIT_CONFIG_{kind}_{number}", pair[position])
-            for number, pair in enumerate(pairs)
-            for position, kind in enumerate(("KEY", "VALUE"))
+            ("credential.helper", ""),
+            ("credential.helper", f"!{helper}"),
+            ("credential.useHttpPath", "true"),
+            ("http.proxy", ""),
         ]
-        return {
-            **self.cloud.environment(credentials, region),
-            **git.ALONE,
-            "GIT_CONFIG_COUNT": str(len(pairs)),
-            **dict(numbered),
-        }
+        variables = {**self.cloud.environment(credentials, region), **git.ALONE, "GIT_CONFIG_COUNT": str(len(settings))}
+        for number, (name, value) in enumerate(settings):
+            variables |= {f"GIT_CONFIG_KEY_{number}": name, f"GIT_CONFIG_VALUE_{number}": value}
+        return variables
 
     def repository(self, account: str, region: str, name: str) -> Repository:
         """The repository; raises :class:`~.calls.ServiceError` as the API does if there is none of this name."""

@@ -54,7 +54,7 @@ class GitHosts:
     def push(self, full_repository_id: str, source: Path, *refspecs: str) -> list[str]:
         """Pushes from the repository at ``source``, and starts the pipelines that wait for it: their execution ids.
 
-        Each gets the commit that was pushed. Raises :class:`subprocess.CalledProcessError` if Git refuses the push.
+        Each gets the commit that was pushed. Raises :class:`~..errors.PushError` if Git refuses the push.
         """
         folder = self.add(full_repository_id)
         with self._lock:
