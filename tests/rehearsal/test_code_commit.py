@@ -347,6 +347,33 @@ def test_a_push_that_is_denied_for_a_branch_changes_nothing(
     assert [event["detail"]["referenceName"] for event in events] == ["free"]
 
 
+def test_a_large_push_comes_in_chunks_and_a_long_question_compressed(
+    cloud: Cloud, code_commit: CodeCommit, tmp_path: Path
+) -> None:
+    asked: list[Call] = []
+
+    def decide(call: Call) -> Decision:
+        asked.append(call)
+        return Decision(call=call)
+
+    cloud.decider = decide
+    variables = code_commit.git_environment(cloud.launcher())
+    work, remote = _work_tree(tmp_path / "work", variables), code_commit.remote("app")
+    noise = os.urandom(3 << 20)
+    (work / "noise").write_bytes(noise)
+    _git(work, variables, "add", ".")
+    _git(work, variables, "commit", "--quiet", "--message=Noise")
+    for number in range(40):
+        _git(work, variables, "commit", "--quiet", "--allow-empty", f"--message={number}")
+        _git(work, variables, "branch", f"b{number}")
+    pushed = _git(work, variables, "push", "--quiet", "--all", remote)
+    assert (pushed.returncode, pushed.stderr) == (0, "")
+    assert len(asked[-1].parameters["references"]) == 41
+    cloned = _git(tmp_path, variables, "clone", "--quiet", remote, "clone")
+    assert (cloned.returncode, cloned.stderr) == (0, "")
+    assert (tmp_path / "clone" / "noise").read_bytes() == noise
+
+
 def test_only_who_is_known_here_signs_in(cloud: Cloud, code_commit: CodeCommit, tmp_path: Path) -> None:
     known = cloud.launcher()
     other = Credentials(access_key=known.access_key, secret_key="x" * 40, token=None, caller=known.caller)

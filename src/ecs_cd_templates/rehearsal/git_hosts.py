@@ -132,7 +132,8 @@ def _lets_through(push: Mapping[str, Any], reference: str, changed_files: Sequen
     """One filter of several, of which any lets a push through: for tags, or for branches and perhaps files.
 
     https://docs.aws.amazon.com/codepipeline/latest/userguide/pipelines-filter.html. Of a new branch the changed files
-    are not known, so a filter for files stops it.
+    are not known, so a filter for files stops it
+    (https://docs.aws.amazon.com/codepipeline/latest/userguide/pipelines-triggers.html#pipelines-filter-considerations).
     """
     if reference.startswith(_TAGS):
         return "tags" in push and _is_among(push["tags"], reference.removeprefix(_TAGS))
