@@ -93,6 +93,8 @@ EMPLOYEES = {
     "staff": [[{"first": "John", "last": "Doe"}, {"first": "Anna", "last": "Smith"}], [{"first": "Peter", "roles": []}]]
 }
 
+STAFF = {"staff": [{"first": "Eve", "more": [{"a": 1}]}, {"first": "Bob", "more": [{"a": 1}, {"b": 1}]}]}
+
 
 @pytest.mark.parametrize(
     ("pattern", "event", "expected"),
@@ -107,6 +109,10 @@ EMPLOYEES = {
         ({"staff": {"first": ["Anna"], "last": ["Doe"]}}, EMPLOYEES, False),
         ({"staff": {"first": ["Peter"], "last": [{"exists": False}]}}, EMPLOYEES, True),
         ({"staff": {"first": ["Anna"], "last": [{"exists": False}]}}, EMPLOYEES, False),
+        ({"staff": {"roles": [{"exists": False}]}}, EMPLOYEES, True),
+        ({"staff": {"last": [{"exists": False}]}}, EMPLOYEES, False),
+        ({"staff": {"first": ["Eve"], "more": {"b": [{"exists": False}]}}}, STAFF, True),
+        ({"staff": {"first": ["Bob"], "more": {"b": [{"exists": False}]}}}, STAFF, False),
         # One of several patterns.
         ({"$or": [{"source": ["x"]}, {"detail": {"count": [{"numeric": ["=", 5]}]}}]}, PUSH, True),
         ({"$or": [{"source": ["x"]}, {"detail": {"count": [6]}}]}, PUSH, False),

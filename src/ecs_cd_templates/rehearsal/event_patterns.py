@@ -52,18 +52,26 @@ def _read(pattern: str) -> _Matcher:
 
 
 def _fields(pattern: Mapping[str, Any]) -> _Matcher:
-    """All the fields must match."""
+    """All the fields must match; in an array, those of one object, while what must be absent is in none."""
     if not pattern:
         raise _invalid("Empty objects are not allowed")
     wanted = [_field(name, value) for name, value in pattern.items()]
+    enough = all if _asks_for_absence(pattern) else any
 
     def match(node: Any) -> bool:
         if isinstance(node, list) and node:
-            return any(match(each) for each in node)
+            return enough(match(each) for each in node)
         fields = node if isinstance(node, Mapping) else {}
         return all(each(fields) for each in wanted)
 
     return match
+
+
+def _asks_for_absence(pattern: Any) -> bool:
+    """Whether it asks for nothing else."""
+    if isinstance(pattern, dict):
+        return all(_asks_for_absence(each) for each in pattern.values())
+    return bool(pattern == [{"exists": False}])
 
 
 def _field(name: str, value: Any) -> _Matcher:
