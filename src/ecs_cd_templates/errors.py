@@ -87,6 +87,10 @@ class MissingExtraError(EcsCdTemplatesError):
     """A package is missing that an extra of this one installs."""
 
 
+class PushError(EcsCdTemplatesError):
+    """Git could not push; nothing was started by it."""
+
+
 # Not by the project's name: whatever a package index has under that is not ours.
 INSTALL_REHEARSE = (
     "is missing: in the checkout, pip install '.[rehearse]'; with the wheel's file, pip install 'FILE.whl[rehearse]'"

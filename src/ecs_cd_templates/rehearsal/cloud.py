@@ -41,6 +41,7 @@ class Cloud:
         self.decisions: list[Decision] = []
         self.decider: Callable[[Call], Decision] | None = None
         self.subscribers: list[Callable[[Mapping[str, Any]], None]] = []
+        self.first_commit: Callable[..., None] | None = None
         self._launchers: dict[tuple[str, bool], Credentials] = {}
         self._lock = Lock()
 
