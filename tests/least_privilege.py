@@ -1,7 +1,7 @@
 """What the pipelines call, what is wrong with a set of policies for them, and what one build could do to others.
 
-The table of calls is written from AWS's documentation and knows nothing of the code that makes the
-policies; what it names is read off the pipelines as rendered.
+The table of calls (``ecs_cd_templates.iam.pipeline_calls``) is written from AWS's documentation and knows nothing of
+the code that makes the policies; what it names is read off the pipelines as rendered.
 """
 
 from __future__ import annotations
@@ -18,161 +18,13 @@ from policy_sentry.querying.actions import get_actions_for_service
 from ecs_cd_templates.catalog import RenderSettings
 from ecs_cd_templates.cfn.evaluation import Target, resolve
 from ecs_cd_templates.environments import ENVIRONMENTS, Scope
+from ecs_cd_templates.iam import pipeline_calls
 from ecs_cd_templates.iam.evaluator import Request, is_allowed, may_assume
 from ecs_cd_templates.settings import PipelineSettings
 from ecs_cd_templates.sources import Connection
 from ecs_cd_templates.stacks import prerequisites
 from ecs_cd_templates.steps import BUILD_STEPS
 from support import DEFAULT, NETWORKS, data, key_arn, network_values, parameters
-
-GUIDE = "https://docs.aws.amazon.com"
-PIPELINE_ROLE_PAGE = f"{GUIDE}/codepipeline/latest/userguide/how-to-custom-role.html"
-BUILD_ROLE_PAGE = f"{GUIDE}/codebuild/latest/userguide/setting-up-service-role.html"
-CONNECTIONS_PAGE = f"{GUIDE}/dtconsole/latest/userguide/security-iam.html"
-ACTION_PAGES = f"{GUIDE}/codepipeline/latest/userguide/action-reference"
-
-# What S3 and SNS call KMS for, with the permissions of whoever calls them, where they encrypt with a key of yours; and
-# what the call says it is for: a bucket with a key of its own, an object otherwise, or a topic.
-KEY_CALLS = [
-    (f"kms:{call}", f"kms:EncryptionContext:aws:{kind}", page)
-    for kind, page in (
-        ("s3:arn", f"{GUIDE}/AmazonS3/latest/userguide/UsingKMSEncryption.html"),
-        ("sns:topicArn", f"{GUIDE}/sns/latest/dg/sns-key-management.html"),
-    )
-    for call in ("Decrypt", "GenerateDataKey")
-]
-
-# What each action of a pipeline calls with the pipeline's role, by the action's provider: the calls, the resource
-# they are for ("*" where the call has none), the condition keys they come with, and where it says so.
-PIPELINE_CALLS: dict[str, list[tuple[str, str, dict[str, str], str]]] = {
-    "CodeCommit": [
-        (f"codecommit:{call}", "{repository}", {}, f"{ACTION_PAGES}-CodeCommit.html")
-        for call in (
-            "GetBranch",
-            "GetCommit",
-            "GetRepository",
-            "UploadArchive",
-            "GetUploadArchiveStatus",
-            "CancelUploadArchive",
-        )
-    ],
-    # Only some of the calls to the host are about a repository, and say so; older connections have the older prefix.
-    # What was fetched is put into the bucket with an ACL (https://github.com/aws/aws-cdk/issues/13557).
-    "CodeStarSourceConnection": [
-        *(
-            (f"{prefix}:UseConnection", "{connection}", context, CONNECTIONS_PAGE)
-            for prefix in ("codeconnections", "codestar-connections")
-            for context in ({}, {f"{prefix}:FullRepositoryId": "{full_repository}"})
-        ),
-        ("s3:PutObjectAcl", "{object}", {"aws:ResourceAccount": "{account}"}, PIPELINE_ROLE_PAGE),
-    ],
-    "CodeBuild": [
-        (f"codebuild:{call}", "{project}", {}, f"{ACTION_PAGES}-CodeBuild.html")
-        for call in ("StartBuild", "BatchGetBuilds")
-    ],
-    "Manual": [("sns:Publish", "{topic}", {}, f"{GUIDE}/codepipeline/latest/userguide/approvals-iam-permissions.html")],
-    "ECS": [
-        ("ecs:DescribeTaskDefinition", "*", {}, f"{ACTION_PAGES}-ECS.html"),
-        ("ecs:RegisterTaskDefinition", "*", {}, f"{ACTION_PAGES}-ECS.html"),
-        ("ecs:DescribeServices", "{service}", {}, f"{ACTION_PAGES}-ECS.html"),
-        ("ecs:UpdateService", "{service}", {}, f"{ACTION_PAGES}-ECS.html"),
-        (
-            "ecs:TagResource",
-            "{task_definition}",
-            {"ecs:CreateAction": "RegisterTaskDefinition"},
-            f"{ACTION_PAGES}-ECS.html",
-        ),
-        ("iam:PassRole", "{task_role}", {"iam:PassedToService": "ecs-tasks.amazonaws.com"}, f"{ACTION_PAGES}-ECS.html"),
-        (
-            "iam:PassRole",
-            "{execution_role}",
-            {"iam:PassedToService": "ecs-tasks.amazonaws.com"},
-            f"{ACTION_PAGES}-ECS.html",
-        ),
-    ],
-}
-
-# What the artifact store of a pipeline is used for with the pipeline's role, whatever its source. The tags are those
-# that CodePipeline gives its artifacts.
-ARTIFACT_CALLS = [
-    *(
-        (f"s3:{call}", "{bucket}", PIPELINE_ROLE_PAGE)
-        for call in ("GetBucketAcl", "GetBucketLocation", "GetBucketVersioning")
-    ),
-    *(
-        (f"s3:{call}", "{object}", PIPELINE_ROLE_PAGE)
-        for call in (
-            "GetObject",
-            "GetObjectVersion",
-            "PutObject",
-            "GetObjectTagging",
-            "GetObjectVersionTagging",
-            "PutObjectTagging",
-        )
-    ),
-]
-
-# What a build calls with its project's role, by the buildspec it runs; "" for every build, and all that a build calls
-# whose buildspec is not here.
-BUILD_CALLS: dict[str, list[tuple[str, str, str]]] = {
-    "": [
-        ("logs:CreateLogGroup", "{log_group}", BUILD_ROLE_PAGE),
-        ("logs:CreateLogStream", "{log_stream}", BUILD_ROLE_PAGE),
-        ("logs:PutLogEvents", "{log_stream}", BUILD_ROLE_PAGE),
-        ("s3:GetBucketAcl", "{bucket}", BUILD_ROLE_PAGE),
-        ("s3:GetBucketLocation", "{bucket}", BUILD_ROLE_PAGE),
-        ("s3:GetObject", "{object}", BUILD_ROLE_PAGE),
-        ("s3:GetObjectVersion", "{object}", BUILD_ROLE_PAGE),
-    ],
-    "buildspec_nodejs.yml": [
-        (f"codebuild:{call}", "{report_group}", f"{GUIDE}/codebuild/latest/userguide/test-permissions.html")
-        for call in ("CreateReportGroup", "CreateReport", "UpdateReport", "BatchPutTestCases")
-    ],
-    "buildspec_containerImage.yml": [
-        ("ecr:GetAuthorizationToken", "*", f"{GUIDE}/AmazonECR/latest/userguide/image-push-iam.html"),
-        *(
-            (f"ecr:{call}", "{images}", f"{GUIDE}/AmazonECR/latest/userguide/image-push-iam.html")
-            for call in (
-                "BatchCheckLayerAvailability",
-                "BatchGetImage",
-                "CompleteLayerUpload",
-                "InitiateLayerUpload",
-                "PutImage",
-                "UploadLayerPart",
-            )
-        ),
-    ],
-    # A scanner that pulls the image, and then waits for what ECR's own scan has found.
-    "buildspec_imageScan.yml": [
-        ("ecr:GetAuthorizationToken", "*", f"{GUIDE}/AmazonECR/latest/userguide/registry_auth.html"),
-        *(
-            (f"ecr:{call}", "{images}", f"{GUIDE}/AmazonECR/latest/userguide/repository-policy-examples.html")
-            for call in ("BatchGetImage", "GetDownloadUrlForLayer")
-        ),
-        (
-            "ecr:DescribeImageScanFindings",
-            "{images}",
-            f"{GUIDE}/AmazonECR/latest/APIReference/API_DescribeImageScanFindings.html",
-        ),
-    ],
-}
-BUILD_CALLS["buildspec_tests.yml"] = BUILD_CALLS["buildspec_nodejs.yml"]
-BUILD_CALLS["buildspec_image.yml"] = BUILD_CALLS["buildspec_containerImage.yml"]
-# A scanner that only pulls the image.
-BUILD_CALLS["buildspec_image_scan.yml"] = [
-    call for call in BUILD_CALLS["buildspec_imageScan.yml"] if call[0] != "ecr:DescribeImageScanFindings"
-]
-
-# What a build calls as well if it passes an artifact on.
-OUTPUT_CALLS = [("s3:PutObject", "{object}", BUILD_ROLE_PAGE)]
-
-EVENT_CALLS = [
-    (
-        "codepipeline:StartPipelineExecution",
-        "{pipeline}",
-        f"{GUIDE}/eventbridge/latest/userguide/eb-use-identity-based.html",
-    )
-]
 
 # Calls whose resource cannot be narrowed down.
 UNSCOPED = {"ecs:DescribeTaskDefinition", "ecs:RegisterTaskDefinition", "ecr:GetAuthorizationToken"}
@@ -363,116 +215,17 @@ def connected_quick_start(target: Target) -> System:
 
 def calls(system: System) -> list[Call]:
     """Every call that the system's pipelines make with a role."""
-    builds = {
-        project["Name"]: (system.role(project["ServiceRole"]), project)
-        for project in system.of_type("AWS::CodeBuild::Project").values()
-    }
-    made: list[Call] = []
-    for pipeline in system.of_type("AWS::CodePipeline::Pipeline").values():
-        made += _pipeline_calls(system, pipeline, builds)
-    for rule in system.of_type("AWS::Events::Rule").values():
-        (to,) = rule["Targets"]
-        made += [
-            Call(system.role(to["RoleArn"]), Request(action, to["Arn"]), source) for action, _, source in EVENT_CALLS
-        ]
-    return list({repr(call): call for call in made}.values())
-
-
-def _pipeline_calls(
-    system: System, pipeline: dict[str, Any], builds: Mapping[str, tuple[str, dict[str, Any]]]
-) -> Iterator[Call]:
-    target = system.target
-    partition, account = target.partition, target.account
-    place = f"{target.region}:{account}"
-    own_role = system.role(pipeline["RoleArn"])
-    (deployed,) = (
-        action["Configuration"]["ServiceName"]
-        for stage in pipeline["Stages"]
-        for action in stage["Actions"]
-        if action["ActionTypeId"]["Provider"] == "ECS"
-    )
-    task_role, execution_role = system.task_roles[deployed]
-    bucket = f"arn:{partition}:s3:::{pipeline['ArtifactStore']['Location']}"
-    names = {
-        "bucket": bucket,
-        "object": f"{bucket}/{pipeline['Name'][:20]}/SourceArti/aBcDeF1",
-        "task_definition": f"arn:{partition}:ecs:{place}:task-definition/{deployed}:3",
-        "task_role": f"arn:{partition}:iam::{account}:role/{task_role}",
-        "execution_role": f"arn:{partition}:iam::{account}:role/{execution_role}",
-    }
-    for stage in pipeline["Stages"]:
-        for action in stage["Actions"]:
-            for variable in json.loads(action["Configuration"].get("EnvironmentVariables", "[]")):
-                if variable["name"] == "ECR_REPOSITORY_URI":
-                    names["images"] = f"arn:{partition}:ecr:{place}:repository/{variable['value'].partition('/')[2]}"
-    own = {"aws:ResourceAccount": account}
-    for call, resource, source in ARTIFACT_CALLS:
-        yield Call(own_role, Request(call, resource.format(**names), own), source)
-    key = pipeline["ArtifactStore"].get("EncryptionKey", {}).get("Id")
-
-    def key_calls(role: str, *about: str, writes: bool = True) -> Iterator[Call]:
-        for call, context, source in KEY_CALLS if key else ():
-            for arn in about:
-                if arn.split(":")[2] == context.split(":")[3] and (writes or call == "kms:Decrypt"):
-                    yield Call(role, Request(call, key, {context: arn}), source)
-
-    yield from key_calls(own_role, names["bucket"], names["object"])
-    for stage in pipeline["Stages"]:
-        for action in stage["Actions"]:
-            configuration = action["Configuration"]
-            provider = action["ActionTypeId"]["Provider"]
-            project = configuration.get("ProjectName")
-            here = {
-                **names,
-                "account": account,
-                "repository": f"arn:{partition}:codecommit:{place}:{configuration.get('RepositoryName')}",
-                "connection": configuration.get("ConnectionArn"),
-                "full_repository": configuration.get("FullRepositoryId"),
-                "project": f"arn:{partition}:codebuild:{place}:project/{project}",
-                "topic": configuration.get("NotificationArn"),
-                "service": f"arn:{partition}:ecs:{place}:service/{configuration.get('ClusterName')}"
-                f"/{configuration.get('ServiceName')}",
-                "log_group": f"arn:{partition}:logs:{place}:log-group:/aws/codebuild/{project}",
-                "log_stream": f"arn:{partition}:logs:{place}:log-group:/aws/codebuild/{project}:log-stream:0a1b",
-                "report_group": f"arn:{partition}:codebuild:{place}:report-group/{project}-unit-tests",
-            }
-            for call, resource, context, source in PIPELINE_CALLS[provider]:
-                said = {key: value.format(**here) for key, value in context.items()}
-                yield Call(own_role, Request(call, resource.format(**here), said), source)
-            if here["topic"]:
-                yield from key_calls(own_role, here["topic"])
-            if provider == "CodeBuild":
-                role, properties = builds[project]
-                buildspec = properties["Source"]["BuildSpec"]
-                writes = bool(action.get("OutputArtifacts"))
-                made = BUILD_CALLS[""] + BUILD_CALLS.get(buildspec, []) + (OUTPUT_CALLS if writes else [])
-                for call, resource, source in made:
-                    context = own if call.startswith("s3:") else {}
-                    yield Call(role, Request(call, resource.format(**here), context), source)
-                yield from key_calls(role, names["bucket"], names["object"], writes=writes)
+    prefix = f"arn:{system.target.partition}:iam::{system.target.account}:role/"
+    task_roles = {service: tuple(f"{prefix}{role}" for role in roles) for service, roles in system.task_roles.items()}
+    made = pipeline_calls.calls(system.resources, system.target, task_roles)
+    found = [Call(system.role(call.role), call.request, call.source) for call in made]
+    return list({repr(call): call for call in found}.values())
 
 
 def assumptions(system: System) -> dict[str, list[Request]]:
     """For each role, the requests with which its service takes it on."""
-    target = system.target
-    place = f"{target.region}:{target.account}"
-    requests: dict[str, list[Request]] = {}
-
-    def by(role: str, service: str, resource: str) -> None:
-        arn = f"arn:{target.partition}:{service}:{place}:{resource}"
-        context = {"aws:SourceAccount": target.account, "aws:SourceArn": arn}
-        request = Request("sts:AssumeRole", "*", context, f"{service}.amazonaws.com")
-        requests.setdefault(system.role(role), []).append(request)
-
-    for pipeline in system.of_type("AWS::CodePipeline::Pipeline").values():
-        by(pipeline["RoleArn"], "codepipeline", pipeline["Name"])
-    for role in list(requests):
-        requests[role].append(Request("sts:AssumeRole", "*", {}, "codepipeline.amazonaws.com"))
-    for project in system.of_type("AWS::CodeBuild::Project").values():
-        by(project["ServiceRole"], "codebuild", f"project/{project['Name']}")
-    for rule in system.of_type("AWS::Events::Rule").values():
-        by(rule["Targets"][0]["RoleArn"], "events", f"rule/{rule['Name']}")
-    return requests
+    requests = pipeline_calls.assumptions(system.resources, system.target)
+    return {system.role(arn): those for arn, those in requests.items()}
 
 
 def permission_problems(role: str, policy: dict[str, Any], system: System) -> Iterator[str]:
