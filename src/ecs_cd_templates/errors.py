@@ -84,6 +84,9 @@ class MissingExtraError(EcsCdTemplatesError):
 
 
 # Not by the project's name: whatever a package index has under that is not ours.
+INSTALL_CHECK = (
+    "is missing: in the checkout, pip install '.[check]'; with the wheel's file, pip install 'FILE.whl[check]'"
+)
 INSTALL_AWS = "is missing: in the checkout, pip install '.[aws]'; with the wheel's file, pip install 'FILE.whl[aws]'"
 
 
