@@ -95,6 +95,9 @@ class PushError(EcsCdTemplatesError):
 INSTALL_REHEARSE = (
     "is missing: in the checkout, pip install '.[rehearse]'; with the wheel's file, pip install 'FILE.whl[rehearse]'"
 )
+INSTALL_CHECK = (
+    "is missing: in the checkout, pip install '.[check]'; with the wheel's file, pip install 'FILE.whl[check]'"
+)
 INSTALL_AWS = "is missing: in the checkout, pip install '.[aws]'; with the wheel's file, pip install 'FILE.whl[aws]'"
 
 
