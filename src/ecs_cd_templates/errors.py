@@ -56,6 +56,12 @@ class ParameterFileError(EcsCdTemplatesError):
     """A file that is not a parameter file, or not one for this."""
 
 
+class LaunchError(EcsCdTemplatesError):
+    """A stack that could not be made or changed in a rehearsal; ``field`` names the resource that failed first."""
+
+    _longest_shown = 1000
+
+
 class RehearsalError(EcsCdTemplatesError):
     """Something that keeps a rehearsal from being run."""
 

@@ -17,9 +17,9 @@ from moto.iam.models import iam_backends
 from moto.moto_api._internal.models import moto_api_backend
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from ..cfn.partitions import partition_by_name
+from ..cfn.partitions import PARTITIONS, partition_by_name
 from ..iam.evaluator import Request, may_assume
-from .calls import Call, Caller, Credentials, Decision, Handler, ServiceError
+from .calls import Call, Caller, Credentials, Decision, Handler, Job, ServiceError
 from .gateway import application
 
 
@@ -34,6 +34,7 @@ class Cloud:
         self.account = account
         self.region = region
         self.partition = partition_by_name(region) or "aws"
+        self.url_suffix = PARTITIONS[self.partition].url_suffix
         self.handlers: dict[tuple[str, str], Handler] = {}
         self.mounted: dict[str, Any] = {}
         self.known: dict[str, Credentials] = {}
@@ -41,6 +42,8 @@ class Cloud:
         self.decisions: list[Decision] = []
         self.decider: Callable[[Call], Decision] | None = None
         self.subscribers: list[Callable[[Mapping[str, Any]], None]] = []
+        # What CodePipeline hands a build, by the token of the call that starts it.
+        self.jobs: dict[str, Job] = {}
         self.first_commit: Callable[..., None] | None = None
         self._launchers: dict[tuple[str, bool], Credentials] = {}
         self._lock = Lock()

@@ -31,7 +31,7 @@ _PROVIDERS = (
 def check(template: Mapping[str, Any], evaluator: Evaluator, resolved: Resources) -> Iterator[Finding]:
     """What is made too early; ``evaluator`` knows how conditions turn out, ``resolved`` are the resources then."""
     waits = {
-        title: set(_waits_for(template["Resources"][title], evaluator)) & set(template["Resources"])
+        title: set(waits_for(template["Resources"][title], evaluator)) & set(template["Resources"])
         for title in resolved
     }
     for title, those in waits.items():
@@ -54,7 +54,8 @@ def check(template: Mapping[str, Any], evaluator: Evaluator, resolved: Resources
             yield Finding(where=later, check="order", text=text, source=source)
 
 
-def _waits_for(resource: Mapping[str, Any], evaluator: Evaluator) -> Iterator[str]:
+def waits_for(resource: Mapping[str, Any], evaluator: Evaluator) -> Iterator[str]:
+    """What the resource refers to or depends on: titles and parameters, of each ``Fn::If`` the side that is taken."""
     depends_on = resource.get("DependsOn", [])
     yield from [depends_on] if isinstance(depends_on, str) else depends_on
     for part in ("Properties", "Metadata"):
