@@ -42,6 +42,8 @@ class Cloud:
         self.decisions: list[Decision] = []
         self.decider: Callable[[Call], Decision] | None = None
         self.subscribers: list[Callable[[Mapping[str, Any]], None]] = []
+        # What fetches a commit as a ZIP archive, by the provider of the source action.
+        self.archives: dict[str, Callable[..., Any]] = {}
         # What CodePipeline hands a build, by the token of the call that starts it.
         self.jobs: dict[str, Job] = {}
         self.first_commit: Callable[..., None] | None = None
