@@ -58,6 +58,12 @@ def add_to(commands: Commands) -> None:
         default="auto",
         help="what builds and runs the image; none: stop before the image. Default: the first of these that works",
     )
+    parser.add_argument(
+        "--images",
+        type=Path,
+        metavar="DIR",
+        help="a folder of image archives (docker save) that base images are taken from, where no registry is reached",
+    )
     parser.add_argument("--approve", action="store_true", help="approve what waits for approval, instead of asking")
     parser.add_argument("--serve", action="store_true", help="leave the application open until Ctrl-C")
     parser.add_argument("--watch", action="store_true", help="rehearse again when files of the application change")
@@ -74,7 +80,7 @@ def run(options: argparse.Namespace) -> int:
     except ImportError as error:
         raise MissingExtraError("package", error.name, INSTALL_REHEARSE) from None
     targets = _targets(options)
-    engine = None if options.engine == "none" else engines.find(options.engine)
+    engine = None if options.engine == "none" else engines.find(options.engine, images=options.images)
     show = _as_json if options.format == "json" else _as_text
     passed = True
     for target, environments in targets:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+from collections.abc import Mapping
 from contextlib import ExitStack
 from types import TracebackType
 from typing import Any, Self
 
+from .calls import Call
 from .cloud import Cloud
 from .cloud_formation import CloudFormation
 from .code_build import CodeBuild
@@ -34,6 +38,8 @@ class Aws:
         self._tell = tell
         self._second = second
         self._stack = ExitStack()
+        # The requests for approval that were sent, by their token.
+        self.messages: dict[str, str] = {}
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
@@ -42,6 +48,9 @@ class Aws:
             self.code_commit = CodeCommit(cloud)
             self.git_hosts = GitHosts(cloud)
             self.event_bridge = EventBridge(cloud)
+            cloud.archives["CodeCommit"] = self.code_commit.archive
+            cloud.archives["CodeStarSourceConnection"] = self.git_hosts.archive
+            cloud.serve("sns", {"Publish": self._publish})
             tools = []
             if self.engine is not None:
                 self.registry = stack.enter_context(Registry(cloud))
@@ -60,6 +69,14 @@ class Aws:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stack.close()
+
+    def _publish(self, call: Call) -> Mapping[str, Any]:
+        """Remembers a request for approval, and sends it."""
+        message = call.parameters.get("Message", "")
+        with contextlib.suppress(ValueError, KeyError, TypeError):
+            self.messages[json.loads(message)["approval"]["token"]] = message
+        answer = self.cloud.behind("sns", account=call.account, region=call.region).publish(**call.parameters)
+        return {"MessageId": answer["MessageId"]}
 
     def client(self, service: str) -> Any:
         """A client of the service, as whoever launched."""

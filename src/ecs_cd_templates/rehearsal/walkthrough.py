@@ -154,7 +154,7 @@ class Rehearsal:
         branch: str = source["BranchName"]
         there = f"HEAD:refs/heads/{branch}"
         if "FullRepositoryId" in source:
-            self.aws.git_hosts.push(self.application.copy, source["FullRepositoryId"], there)
+            self.aws.git_hosts.push(source["FullRepositoryId"], self.application.copy, there)
         else:
             credentials = self.aws.cloud.launcher(self.aws.account)
             remote = self.aws.code_commit.remote(source["RepositoryName"])
