@@ -15,6 +15,9 @@ from pathlib import Path
 
 NODE, PYTHON = "public.ecr.aws/docker/library/node:24-alpine", "public.ecr.aws/docker/library/python:3.13-alpine"
 
+# Whom this machine trusts, which the images do as well: what they fetch, they fetch as it does.
+CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
+
 
 def run(*command: str, folder: Path | None = None) -> str:
     """What the program prints; ends this one with what it says if it fails."""
@@ -61,7 +64,7 @@ def python(root: Path, _work: Path) -> None:
 
 def configure(root: Path) -> None:
     """What a build in the image needs to reach the packages that this machine reaches."""
-    for name in ("/etc/resolv.conf", "/etc/hosts"):
+    for name in ("/etc/resolv.conf", "/etc/hosts", CERTIFICATES):
         if Path(name).exists():
             run("cp", "--dereference", name, str(root / name.lstrip("/")))
     settings = Path.home() / ".npmrc"
@@ -80,6 +83,7 @@ def make(name: str, fill: object, target: Path) -> None:
         store = ["--root", str(folder / "store"), "--runroot", str(folder / "run"), "--storage-driver", "vfs"]
         container = run("buildah", *store, "from", "scratch")
         run("buildah", *store, "add", container, str(root), "/")
+        run("buildah", *store, "config", "--env", f"NODE_EXTRA_CA_CERTS={CERTIFICATES}", container)
         run("buildah", *store, "commit", "--format", "docker", container, name)
         part = target.with_suffix(".part")
         run("buildah", *store, "push", name, f"docker-archive:{part}:{name}")

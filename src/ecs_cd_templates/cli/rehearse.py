@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 # The service that is rehearsed where there is no settings file: it has the usual settings.
 _USUAL = b"services: {app: {source: {codecommit: app}}}"
 
-ENGINES = ("auto", "docker", "podman", "buildah", "none")
+ENGINES = ("auto", "docker", "buildah", "podman", "none")
 
 # How often --watch looks whether files have changed, in seconds.
 _LOOK_EVERY = 0.5

@@ -371,6 +371,7 @@ class ContainerService:
                 return Task(id=identifier, container=StandIn(f"{container['image']} stands here"))
             log = self.cloud.folder / "tasks" / f"{identifier}.log"
             log.parent.mkdir(exist_ok=True)
+            self._sign_in(match, credentials)
             self._open_log(container, credentials, identifier, service)
             return Task(
                 id=identifier,
@@ -392,6 +393,14 @@ class ContainerService:
         place = service.arn.partition(":service/")[0]
         context = {"aws:SourceAccount": service.account, "aws:SourceArn": f"{place}:*"}
         return self.cloud.assume(role, "ecs-tasks", context)
+
+    def _sign_in(self, image: re.Match[str], credentials: Credentials | None) -> None:
+        """https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_execution_IAM_role.html."""
+        if credentials is None:
+            return
+        region, repository = image["region"], image["name"]
+        self.cloud.client("ecr", region=region, credentials=credentials).get_authorization_token()
+        self.cloud.check(credentials, "ecr", "BatchCheckLayerAvailability", repositoryName=repository, region=region)
 
     def _open_log(
         self, container: Mapping[str, Any], credentials: Credentials | None, identifier: str, service: Service

@@ -19,7 +19,8 @@ from ..errors import NOT_GIVEN, RehearsalError
 from .containers import Container, Image, PullError
 from .registry import Registry
 
-KINDS = ("docker", "podman", "buildah")
+# In the order in which they are tried: as root, buildah keeps all that it makes in the rehearsal's own folder.
+KINDS = ("docker", "buildah", "podman")
 
 _HERE = Path(__file__).parent
 _REMEDY = (
@@ -44,6 +45,8 @@ class Engine:
         self._registry = registry
         folder = self._folder / "bin"
         folder.mkdir(parents=True)
+        # buildah wants the file of its sign-ins to be there.
+        (self._folder / "auth.json").write_text("{}", encoding="utf-8")
         for archive in sorted(self.images.glob("*.tar")) if self.images is not None else ():
             self._load(archive)
         environment = {

@@ -223,7 +223,7 @@ def _door(registry: Registry) -> type[BaseHTTPRequestHandler]:  # noqa: C901 - a
 
         def _hand_on(self, where: re.Match[str] | None) -> None:
             body = self._body()
-            manifest = body.read() if where is not None and where["kind"] == "manifests" else None
+            manifest = body.rest() if where is not None and where["kind"] == "manifests" else None
             connection = registry.connection()
             headers = {
                 name: value
@@ -260,7 +260,7 @@ def _door(registry: Registry) -> type[BaseHTTPRequestHandler]:  # noqa: C901 - a
             return _Body(self.rfile, length)
 
         def _refuse(self, status: int, code: str, message: str) -> None:
-            self._body().read()
+            self._body().rest()
             data = json.dumps({"errors": [{"code": code, "message": message}]}).encode()
             self.send_response(status)
             if status == 401:  # noqa: PLR2004
@@ -299,7 +299,7 @@ class _Body:
             raise StopIteration
         return data
 
-    def read(self) -> bytes:
+    def rest(self) -> bytes:
         """All that is left."""
         return b"".join(self)
 

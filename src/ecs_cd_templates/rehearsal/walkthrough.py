@@ -63,6 +63,7 @@ class Rehearsal:
     stack: Stack
     tell: Tell
     decide: Decide
+    pushed: set[str] = field(default_factory=set)
 
     def environments(self, only: Sequence[str] = ()) -> list[Environment]:
         """The target's environments, or those of these IDs; :class:`SettingsError` for one that it does not have."""
@@ -83,6 +84,7 @@ class Rehearsal:
         Whether the environment's pipeline ran, and no other, and all of it went well.
         """
         pipeline = self._name(environment)
+        self.pushed.add(environment.id)
         before = self._executions()
         commit = self.application.commit(message)
         branch = self._push(environment)
@@ -108,14 +110,21 @@ class Rehearsal:
             what = decision.denied
             text = f"{role} may not {what.action} on {what.resource}" if what else role
             self.tell(Line(step="roles", text=text, failed=True))
+        unused = [grant for grant in unused if self._is_rehearsed(grant.role)]
         grants = f"{len(unused)} grant{'' if len(unused) == 1 else 's'} unused"
         if not denied:
             text = f"{len(made)} calls, all allowed by the role that made them; {grants}"
             self.tell(Line(step="roles", text=text))
         for grant in unused:
             name = grant.role.rpartition("/")[2]
-            self.tell(Line(step="unused", subject=name, text=f"{grant.action} on {grant.resource}"))
+            self.tell(Line(step="unused", subject=name, text=grant.what))
         return not denied
+
+    def _is_rehearsed(self, role: str) -> bool:
+        """Whether the role is of an environment that was pushed to; of one that is none's, it is not known."""
+        name = role.rpartition("/")[2]
+        others = [each for each in self.target.settings.environments if each.id not in self.pushed]
+        return not any(name.startswith(f"{self._name(each)}-") for each in others)
 
     def address(self, environment: Environment) -> str:
         """Where the environment's application answers, on this machine."""
@@ -212,7 +221,14 @@ def rehearsal(
     for a launch that failed.
     """
     account, region = place(target)
-    with Aws(account=account, region=region, engine=engine, tell=tell, second=second) as aws:
+    launched = False
+
+    def tell_later(line: Line) -> None:
+        # A pipeline that is new runs once by itself, and finds no branch.
+        if launched:
+            tell(line)
+
+    with Aws(account=account, region=region, engine=engine, tell=tell_later, second=second) as aws:
         application = take(folder, aws.cloud.folder / "application")
         tell(Line(step="application", text=_of_application(application)))
         for each in given.make(target, account=account, region=region):
@@ -224,7 +240,18 @@ def rehearsal(
         types = {each.type for each in stack.resources.values()}
         text = f"{wanted.template}: {len(stack.resources)} resources of {len(types)} types made"
         tell(Line(step="launch", text=text, seconds=time.monotonic() - started))
+        _wait_for_first_runs(aws)
+        launched = True
         yield Rehearsal(aws=aws, application=application, target=target, stack=stack, tell=tell, decide=decide)
+
+
+def _wait_for_first_runs(aws: Aws) -> None:
+    while any(
+        execution.status == "InProgress"
+        for pipeline in aws.code_pipeline.pipelines.values()
+        for execution in pipeline.executions
+    ):
+        time.sleep(0.05)
 
 
 def place(target: Target) -> tuple[str, str]:
