@@ -67,9 +67,6 @@ def configure(root: Path) -> None:
     for name in ("/etc/resolv.conf", "/etc/hosts", CERTIFICATES):
         if Path(name).exists():
             run("cp", "--dereference", name, str(root / name.lstrip("/")))
-    settings = Path.home() / ".npmrc"
-    if settings.exists():
-        run("cp", str(settings), str(root / "root/.npmrc"))
 
 
 def make(name: str, fill: object, target: Path) -> None:

@@ -23,6 +23,11 @@ from .registry import Registry
 KINDS = ("docker", "buildah", "podman")
 
 _HERE = Path(__file__).parent
+
+# As root, buildah remembers outside of its folder in which repositories a layer is, and asks for it there: the next
+# build would ask for what its role may not. So it has a place of its own for that, which goes with it.
+_CACHE = "/var/lib/containers/cache"
+_OWN_CACHE = ("unshare", "--mount", "sh", "-c", f'mkdir -p {_CACHE} && mount -t tmpfs none {_CACHE} && exec "$@"', "sh")
 _REMEDY = (
     "install Docker, Podman or buildah (on Debian and Ubuntu: apt-get install buildah docker-registry), or give "
     "--engine none to stop before the image"
@@ -39,6 +44,8 @@ class Engine:
     kind: str
     images: Path | None = None
     _registry: Registry | None = field(default=None, repr=False)
+    # How buildah stores layers: as the kernel lays them over each other, or, where it cannot, as whole copies.
+    _driver: str = "overlay"
 
     def tools(self, registry: Registry) -> Path:
         """A folder with a program ``docker`` that builds call, which knows the rehearsal's registry by ECR's names."""
@@ -47,6 +54,8 @@ class Engine:
         folder.mkdir(parents=True)
         # buildah wants the file of its sign-ins to be there.
         (self._folder / "auth.json").write_text("{}", encoding="utf-8")
+        if self.kind == "buildah" and not _succeeds([*self._command(), "from", "scratch"]):
+            self._driver = "vfs"
         for archive in sorted(self.images.glob("*.tar")) if self.images is not None else ():
             self._load(archive)
         environment = {
@@ -92,7 +101,7 @@ class Engine:
         if self.kind != "buildah":
             return [self.kind]
         where = ["--root", str(self._folder / "storage"), "--runroot", str(self._folder / "run")]
-        return [shutil.which("buildah") or "buildah", *where, "--storage-driver", "vfs"]
+        return [*_OWN_CACHE, "buildah", *where, "--storage-driver", self._driver]
 
     def _call(self, *arguments: str, text: str | None = None) -> str:
         result = subprocess.run(
@@ -162,7 +171,7 @@ def _works(kind: str) -> bool:
         return False
     if kind == "buildah":
         # A network of its own for each container takes root, and so does its file system.
-        return os.geteuid() == 0 and _succeeds(["unshare", "--net", "true"])
+        return os.geteuid() == 0 and _succeeds(["unshare", "--net", *_OWN_CACHE, "true"])
     return _succeeds([kind, "info"])
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import hashlib
 import json
 import re
 import secrets
@@ -19,6 +20,7 @@ import threading
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from fnmatch import fnmatchcase
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -76,7 +78,11 @@ class Registry:
         self._process = subprocess.Popen(
             [program, "serve", str(configuration)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        self._wait()
+        try:
+            self._wait()
+        except RehearsalError:
+            self._process.kill()
+            raise
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _door(self))
         self._server.daemon_threads = True
         self.address = f"127.0.0.1:{self._server.server_port}"
@@ -155,7 +161,10 @@ class Registry:
 
     def _check_tag(self, client: Any, repository: Mapping[str, Any], name: str, tag: str) -> None:
         """An immutable tag is taken once, even for the same image."""
-        if repository["imageTagMutability"] == "MUTABLE":
+        mutability = repository["imageTagMutability"]
+        filters = [each["filter"] for each in repository.get("imageTagMutabilityExclusionFilters", [])]
+        excluded = any(fnmatchcase(tag, pattern) for pattern in filters)
+        if excluded != mutability.startswith("MUTABLE"):
             return
         there = client.list_images(repositoryName=name)["imageIds"]
         if any(image.get("imageTag") == tag for image in there):
@@ -176,6 +185,7 @@ class Registry:
                 repositoryName=where["name"],
                 imageManifest=manifest.decode(),
                 imageManifestMediaType=media_type,
+                imageDigest=f"sha256:{hashlib.sha256(manifest).hexdigest()}",
                 **tags,
             )
 
@@ -209,6 +219,9 @@ def _door(registry: Registry) -> type[BaseHTTPRequestHandler]:  # noqa: C901 - a
                 self._refuse(401, "UNAUTHORIZED", "no basic auth credentials")
                 return
             where = _PATH.fullmatch(self.path)
+            if where is None and self.path.rstrip("/") != "/v2":
+                self._refuse(404, "NAME_UNKNOWN", "there is nothing of that name")
+                return
             if where is not None:
                 try:
                     registry.check(credentials, self.command, where)
