@@ -12,7 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import INSTALL_REHEARSE, NOT_GIVEN, MissingExtraError, SettingsError
+from ..errors import INSTALL_REHEARSE, NOT_GIVEN, LaunchError, MissingExtraError, SettingsError
 from ..rehearsal.application import state
 from ..rehearsal.report import Line
 from ..services import FILE_NAME, Target, read_settings_text
@@ -20,6 +20,7 @@ from .options import DIFFERENT, OK, Commands
 from .settings_file import add_service_settings, services_file
 
 if TYPE_CHECKING:
+    from ..rehearsal.engines import Engine
     from ..rehearsal.walkthrough import Approval, Decide, Rehearsal
 
 # The service that is rehearsed where there is no settings file: it has the usual settings.
@@ -76,7 +77,7 @@ def add_to(commands: Commands) -> None:
 def run(options: argparse.Namespace) -> int:
     """Rehearses, and tells each step as it happens; returns the exit status."""
     try:
-        from ..rehearsal import engines, walkthrough  # noqa: PLC0415 - what an extra installs may be missing
+        from ..rehearsal import engines  # noqa: PLC0415 - what an extra installs may be missing
     except ImportError as error:
         raise MissingExtraError("package", error.name, INSTALL_REHEARSE) from None
     targets = _targets(options)
@@ -84,17 +85,35 @@ def run(options: argparse.Namespace) -> int:
     show = _as_json if options.format == "json" else _as_text
     passed = True
     for target, environments in targets:
-        with walkthrough.rehearsal(
-            options.app, target, engine=engine, tell=show, decide=_decide(approve=options.approve)
-        ) as rehearsal:
-            passed = _rehearse(rehearsal, environments) and passed
-            while options.watch:
-                _wait_for_change(options.app)
-                rehearsal.take_again()
-                passed = _rehearse(rehearsal, environments)
-            if options.serve:
-                _serve(show)
+        try:
+            passed = _one(options, target, environments, engine, show) and passed
+        except LaunchError as error:
+            show(Line(step="launch", text=str(error), failed=True))
+            passed = False
     return OK if passed else DIFFERENT
+
+
+def _one(
+    options: argparse.Namespace,
+    target: Target,
+    environments: Sequence[str],
+    engine: Engine | None,
+    show: Callable[[Line], None],
+) -> bool:
+    """Rehearses one target; whether all went well."""
+    from ..rehearsal import walkthrough  # noqa: PLC0415 - as above
+
+    with walkthrough.rehearsal(
+        options.app, target, engine=engine, tell=show, decide=_decide(approve=options.approve)
+    ) as rehearsal:
+        passed = _rehearse(rehearsal, environments)
+        while options.watch:
+            _wait_for_change(options.app)
+            rehearsal.take_again()
+            passed = _rehearse(rehearsal, environments)
+        if options.serve:
+            _serve(show)
+    return passed
 
 
 def _targets(options: argparse.Namespace) -> list[tuple[Target, list[str]]]:

@@ -40,7 +40,7 @@ class Place:
         https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-name.html
         """
         room = longest - len(self.token) - 2
-        stack = self.stack_name[: max(1, room - min(len(self.logical_id), room // 2))]
+        stack = self.stack_name[: max(1, room - min(len(self.logical_id), room // 2))].rstrip("-")
         return f"{stack}-{self.logical_id[: room - len(stack)]}-{self.token}"
 
     def arn(self, service: str, resource: str) -> str:
