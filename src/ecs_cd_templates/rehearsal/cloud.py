@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import secrets
 import tempfile
 from collections.abc import Callable, Mapping
@@ -21,6 +22,13 @@ from ..cfn.partitions import PARTITIONS, partition_by_name
 from ..iam.evaluator import Request, may_assume
 from .calls import Call, Caller, Credentials, Decision, Handler, Job, ServiceError
 from .gateway import application
+
+# With these variables, the AWS CLI and SDKs find no configuration, and no credentials but those of other variables.
+_NO_CONFIGURATION = {
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    "AWS_EC2_METADATA_DISABLED": "true",
+}
 
 
 class Cloud:
@@ -51,6 +59,11 @@ class Cloud:
         self._lock = Lock()
 
     def __enter__(self) -> Self:
+        # moto asks for the machine's configuration here and there: inside, there is none.
+        self._environment = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
+        for name in self._environment:
+            del os.environ[name]
+        os.environ.update(_NO_CONFIGURATION)
         # moto keeps what there is for the whole process.
         moto_api_backend.reset()
         self._temporary = tempfile.TemporaryDirectory(prefix="ecs-cd-rehearsal-", ignore_cleanup_errors=True)
@@ -67,6 +80,9 @@ class Cloud:
         self._server.shutdown()
         self._server.server_close()
         self._temporary.cleanup()
+        for name in _NO_CONFIGURATION:
+            os.environ.pop(name, None)
+        os.environ.update(self._environment)
 
     def serve(self, service: str, operations: Mapping[str, Handler]) -> None:
         """Has these operations of the service answered by the handlers instead of moto."""
@@ -181,9 +197,7 @@ class Cloud:
             "AWS_ENDPOINT_URL": self.endpoint,
             "AWS_DEFAULT_REGION": region or self.region,
             "AWS_REGION": region or self.region,
-            "AWS_CONFIG_FILE": "/dev/null",
-            "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
-            "AWS_EC2_METADATA_DISABLED": "true",
+            **_NO_CONFIGURATION,
         }
 
     def _user(self, account: str, *, directly: bool) -> Credentials:

@@ -10,6 +10,7 @@ import contextlib
 import io
 import os
 import re
+import select
 import shutil
 import signal
 import subprocess
@@ -539,7 +540,8 @@ class _Shell:
         self._folder = folder
         self._number = 0
         self._reader: threading.Thread | None = None
-        self._answers: Any = None
+        self._answers = -1
+        self._path = folder / "answers"
         self._settings: dict[str, str] = {}
 
     def __enter__(self) -> Self:
@@ -573,7 +575,11 @@ class _Shell:
         return path.read_text(encoding="utf-8") if path.exists() else ""
 
     def _start(self) -> None:
-        read_end, write_end = os.pipe()
+        # By its name, since sh knows no descriptors of two digits.
+        self._path = self._folder / "answers"
+        self._path.unlink(missing_ok=True)
+        os.mkfifo(self._path)
+        self._answers = os.open(self._path, os.O_RDWR | os.O_NONBLOCK)
         program = shutil.which(self._name) or self._name
         process = subprocess.Popen(
             [program],
@@ -585,12 +591,8 @@ class _Shell:
             text=True,
             errors="replace",
             start_new_session=True,
-            pass_fds=[write_end],
         )
-        os.close(write_end)
         self._build.process = process
-        self._descriptor = write_end
-        self._answers = os.fdopen(read_end, encoding="utf-8")
         self._reader = threading.Thread(target=self._read, args=(process,), daemon=True)
         self._reader.start()
 
@@ -611,7 +613,7 @@ class _Shell:
             _kill(self._build)
         if self._reader is not None:
             self._reader.join(5)
-        self._answers.close()
+        os.close(self._answers)
         if process.stdout:
             process.stdout.close()
         self._build.process = None
@@ -646,12 +648,17 @@ class _Shell:
         """The command's status; None if the shell ended with it."""
         try:
             if process.stdin:
-                process.stdin.write(f". '{path}' </dev/null\nprintf '%s\\n' $? >&{self._descriptor}\n")
+                process.stdin.write(f". '{path}' </dev/null\nprintf '%s\\n' $? > '{self._path}'\n")
                 process.stdin.flush()
-            answer = self._answers.readline()
         except (OSError, ValueError):
             return None
-        return int(answer) if answer.strip() else None
+        answer = b""
+        while not answer.endswith(b"\n"):
+            if select.select([self._answers], [], [], 0.1)[0]:
+                answer += os.read(self._answers, 64)
+            elif process.poll() is not None:
+                return None
+        return int(answer)
 
 
 def _kill(build: Build) -> None:
