@@ -37,6 +37,7 @@ class Roles:
         self.cloud = cloud
         self._bucket_policies: dict[str, str] = {}
         cloud.decider = self.decide
+        cloud.serve("sts", {"GetCallerIdentity": _identity})
         # moto would decide by a bucket's policy without its conditions.
         cloud.serve(
             "s3",
@@ -177,6 +178,10 @@ class Roles:
         _, _, _, region, account, resource = arn.split(":", 5)
         key = kms_backends[account][region].keys.get(resource.partition("/")[2])
         return None if key is None else json.loads(key.policy)
+
+
+def _identity(call: Call) -> dict[str, Any]:
+    return {"Account": call.account, "Arn": call.caller.arn, "UserId": "AROAREHEARSAL"}
 
 
 def _allows_key(key_policy: Mapping[str, Any], policies: list[Any], request: Request) -> bool:
