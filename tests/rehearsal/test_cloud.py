@@ -17,6 +17,8 @@ from ecs_cd_templates.rehearsal.calls import Call, Credentials, ServiceError
 from ecs_cd_templates.rehearsal.cloud import Cloud
 from ecs_cd_templates.rehearsal.roles import Roles
 
+pytestmark = pytest.mark.slow
+
 SOURCE = {"aws:SourceAccount": "123456789012"}
 ROLE = "arn:aws:iam::123456789012:role/builds"
 TRUST = {

@@ -13,6 +13,8 @@ from ecs_cd_templates.rehearsal.cloud import Cloud
 from ecs_cd_templates.rehearsal.cloud_formation import CloudFormation
 from ecs_cd_templates.rehearsal.resource_types import Made, Place, ResourceType
 
+pytestmark = pytest.mark.slow
+
 LOG, TOPIC = "AWS::Logs::LogGroup", "AWS::SNS::Topic"
 
 

@@ -17,6 +17,8 @@ from ecs_cd_templates.rehearsal.cloud import Cloud
 from ecs_cd_templates.rehearsal.code_pipeline import CodePipeline
 from ecs_cd_templates.rehearsal.roles import Roles
 
+pytestmark = pytest.mark.slow
+
 ROLE = "arn:aws:iam::123456789012:role/pipelines"
 EVERYTHING = ("codecommit", "codebuild", "s3", "sns", "ecs", "iam")
 

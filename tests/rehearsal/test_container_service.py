@@ -16,6 +16,8 @@ from ecs_cd_templates.rehearsal.container_service import ContainerService
 from ecs_cd_templates.rehearsal.containers import Image, PullError, StandIn
 from ecs_cd_templates.rehearsal.walkthrough import fetch
 
+pytestmark = pytest.mark.slow
+
 REGISTRY = "123456789012.dkr.ecr.us-east-1.amazonaws.com/app"
 TRUST = {
     "Version": "2012-10-17",

@@ -14,6 +14,8 @@ from ecs_cd_templates.rehearsal.code_commit import CodeCommit
 from ecs_cd_templates.rehearsal.event_bridge import EventBridge
 from least_privilege import apart
 
+pytestmark = pytest.mark.slow
+
 ACCOUNT, REGION = "123456789012", "eu-west-1"
 PIPELINE = f"arn:aws:codepipeline:{REGION}:{ACCOUNT}:shop"
 RULE = f"arn:aws:events:{REGION}:{ACCOUNT}:rule/shop"

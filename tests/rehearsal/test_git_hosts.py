@@ -18,6 +18,8 @@ from ecs_cd_templates.rehearsal.cloud import Cloud
 from ecs_cd_templates.rehearsal.git_hosts import GitHosts, glob_matches, triggered
 from least_privilege import connected_apart
 
+pytestmark = pytest.mark.slow
+
 MAIN, TAG = "refs/heads/main", "refs/tags/v1"
 
 
@@ -183,7 +185,6 @@ def _work_tree(folder: Path, files: Mapping[str, str]) -> None:
         subprocess.run(["git", *command], cwd=folder, env=variables, check=True)
 
 
-@pytest.mark.slow
 def test_a_push_starts_pipelines_at_the_commit(cloud: Cloud, tmp_path: Path) -> None:
     pipelines = {
         "branch": {**_pipeline([ON_MAIN]), "name": "branch"},
@@ -229,7 +230,6 @@ def test_a_push_starts_pipelines_at_the_commit(cloud: Cloud, tmp_path: Path) -> 
             hosts.archive(repository, branch)
 
 
-@pytest.mark.slow
 def test_a_first_commit_starts_nothing(cloud: Cloud) -> None:
     written = BytesIO()
     with ZipFile(written, "w") as archive:

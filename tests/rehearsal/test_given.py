@@ -11,6 +11,8 @@ from ecs_cd_templates import read_settings
 from ecs_cd_templates.rehearsal import given
 from ecs_cd_templates.rehearsal.cloud import Cloud
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
