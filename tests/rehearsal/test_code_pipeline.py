@@ -274,6 +274,7 @@ def test_what_no_pipeline_can_have_is_refused(place: Place) -> None:
     other = action("Source", "GitHub", "Source", outputArtifacts=[{"name": "Source"}])
     assert "is not available" in refused(place, "InvalidActionDeclarationException", other, build())
     assert place.client.list_pipelines()["pipelines"] == []
+    assert "several output" in refused(place, "InvalidActionDeclarationException", source("main", "A", "B"), build())
 
 
 def test_a_run_with_all_actions_deploys_the_image_that_was_built(place: Place) -> None:
@@ -433,3 +434,64 @@ def test_an_update_while_it_runs_is_for_the_next_execution(place: Place) -> None
     place.answer(second)
     assert ended(second) == "Succeeded"
     assert (first.version, second.version, len(second.runs)) == (1, 2, 2)
+
+
+def test_one_that_is_stopped_while_it_waits_waits_no_more(place: Place) -> None:
+    first = place.create(source(), ask())
+    place.token(first)
+    second = place.start()
+    waiting = place.pipelines.pipelines[ACCOUNT, REGION, "shop"].waiting
+    until(lambda: waiting.get(1) == second.id)
+    place.stop(second)
+    assert ended(second) == "Stopped"
+    until(lambda: waiting == {})
+    third = place.start()
+    until(lambda: waiting.get(1) == third.id)
+    assert second.status == "Stopped"
+
+
+def test_queued_executions_keep_their_order(place: Place) -> None:
+    executions = [place.create(source(), ask(), executionMode="QUEUED")]
+    executions += [place.start() for _ in range(3)]
+    for number, execution in enumerate(executions):
+        place.token(execution)
+        assert [each.id for each in executions[number + 1 :] if any(run.approval for run in each.runs)] == []
+        place.answer(execution)
+    assert [ended(each) for each in executions] == ["Succeeded"] * 4
+
+
+def test_a_rejection_names_who_rejected(place: Place) -> None:
+    execution = place.create(source(), ask())
+    role = place.cloud.assume(f"arn:aws:iam::{ACCOUNT}:role/pipeline", "codepipeline")
+    place.answer(execution, "Rejected", place.cloud.client("codepipeline", credentials=role))
+    assert ended(execution) == "Failed"
+    assert place.error(execution) == f"Rejected by {role.caller.arn}: as I say"
+
+
+@pytest.mark.parametrize(("mode", "more"), [("FAILED_ACTIONS", ["Image"]), ("ALL_ACTIONS", ["Image", "Tests"])])
+def test_a_retry_runs_what_failed_or_all_of_the_stage(place: Place, mode: str, more: list[str]) -> None:
+    place.failing = {"image"}
+    execution = place.create(source(), [build("Tests"), image(runOrder=2)])
+    assert ended(execution) == "Failed"
+    place.failing = set()
+    retry = {"pipelineName": "shop", "pipelineExecutionId": execution.id, "retryMode": mode}
+    with pytest.raises(ClientError, match="StageNotFound"):
+        place.client.retry_stage_execution(**retry, stageName="S2")
+    with pytest.raises(ClientError, match="StageNotRetryable"):
+        place.client.retry_stage_execution(**retry, stageName="S0")
+    place.client.retry_stage_execution(**retry, stageName="S1")
+    assert ended(execution) == "Succeeded"
+    assert sorted(run.name for run in execution.runs[3:]) == more
+
+
+def test_a_stop_waits_for_the_running_action_unless_it_abandons(place: Place) -> None:
+    place.pending = {"image"}
+    execution = place.create(source(), image(), build("Tests"))
+    until(lambda: len(place.builds) == 1)
+    place.stop(execution)
+    with pytest.raises(ClientError, match="DuplicatedStopRequest"):
+        place.stop(execution)
+    assert execution.status == "Stopping"
+    place.pending = set()
+    assert ended(execution) == "Stopped"
+    assert [run.status for run in execution.runs] == ["Succeeded", "Succeeded"]
