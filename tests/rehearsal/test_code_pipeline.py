@@ -460,6 +460,21 @@ def test_queued_executions_keep_their_order(place: Place) -> None:
     assert [ended(each) for each in executions] == ["Succeeded"] * 4
 
 
+def test_a_queued_execution_waits_for_earlier_ones_that_have_still_to_come(place: Place) -> None:
+    first = place.create(source(), ask(), executionMode="QUEUED")
+    place.answer(first, "Rejected")
+    assert ended(first) == "Failed"
+    # As it is retried, before it enters its stage.
+    first.status = "InProgress"
+    second = place.start()
+    until(lambda: second.stage == 1)
+    time.sleep(0.1)
+    assert [run.name for run in second.runs] == ["Source"]
+    first.status = "Failed"
+    place.answer(second)
+    assert ended(second) == "Succeeded"
+
+
 def test_a_rejection_names_who_rejected(place: Place) -> None:
     execution = place.create(source(), ask())
     role = place.cloud.assume(f"arn:aws:iam::{ACCOUNT}:role/pipeline", "codepipeline")

@@ -258,17 +258,21 @@ class CodePipeline:
             finally:
                 self._leave(pipeline, number)
             if not passed:
-                stopped = execution.stops or self._closed.is_set()
-                execution.status = "Stopped" if stopped else "Failed"
+                with pipeline.condition:
+                    stopped = execution.stops or self._closed.is_set()
+                    execution.status = "Stopped" if stopped else "Failed"
                 if not stopped:
                     self._on_failure(pipeline, execution, stages[number], number)
                 return
             execution.kept = frozenset()
             execution.stage += 1
-            if execution.stops:
-                execution.status = "Stopped"
-                return
-        execution.status = "Succeeded"
+            with pipeline.condition:
+                # Together with the status: a stop that comes now finds an execution that has ended, or ends it.
+                if execution.stops:
+                    execution.status = "Stopped"
+                    return
+                if execution.stage == len(stages):
+                    execution.status = "Succeeded"
 
     def _enter(self, pipeline: Pipeline, execution: Execution, number: int) -> bool:
         """Whether the execution may enter the stage, which it does; it waits while another is inside.
@@ -435,12 +439,14 @@ class CodePipeline:
     def _stop(self, call: Call) -> Mapping[str, Any]:
         pipeline = self._of(call, call.parameters["pipelineName"])
         execution = self._execution(pipeline, call.parameters["pipelineExecutionId"])
-        if execution.status not in _RUNNING:
-            raise ServiceError("PipelineExecutionNotStoppableException", f"{execution.id} has ended already")
         abandons = call.parameters.get("abandon", False)
-        if execution.abandons or (execution.stops and not abandons):
-            raise ServiceError("DuplicatedStopRequestException", f"{execution.id} is stopping already")
-        execution.abandons, execution.stops, execution.status = abandons, True, "Stopping"
+        with pipeline.condition:
+            if execution.status not in _RUNNING:
+                raise ServiceError("PipelineExecutionNotStoppableException", f"{execution.id} has ended already")
+            if execution.abandons or (execution.stops and not abandons):
+                raise ServiceError("DuplicatedStopRequestException", f"{execution.id} is stopping already")
+            execution.abandons, execution.stops, execution.status = abandons, True, "Stopping"
+            pipeline.condition.notify_all()
         return {"pipelineExecutionId": execution.id}
 
     def _execution(self, pipeline: Pipeline, identifier: str) -> Execution:
