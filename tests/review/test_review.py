@@ -66,6 +66,7 @@ def test_nothing_is_found_in_what_is_right(edit: Edit) -> None:
     assert review(edited(edit), {}, TARGET) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("region", ["us-east-1", "cn-north-1", "us-gov-west-1"])
 @pytest.mark.parametrize("name", data())
 def test_nothing_is_found_in_our_templates(name: str, region: str) -> None:
@@ -74,6 +75,7 @@ def test_nothing_is_found_in_our_templates(name: str, region: str) -> None:
     assert review(data()[name], parameters(name), target) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("launch_type", ["FARGATE", "EC2"])
 @pytest.mark.parametrize("network", NETWORKS)
 def test_nothing_is_found_in_any_kind_of_quick_start(network: str, launch_type: str) -> None:

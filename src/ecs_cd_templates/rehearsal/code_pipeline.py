@@ -58,7 +58,11 @@ class Execution:
     variables: dict[str, dict[str, str]] = field(default_factory=dict)
     stage: int = 0
     rollback_of: str | None = None
+    # Stops once its running actions have ended, or abandons these too.
     stops: bool = False
+    abandons: bool = False
+    # The actions of its stage that a retry leaves as they are.
+    kept: frozenset[str] = frozenset()
 
 
 @dataclass(kw_only=True)
@@ -187,7 +191,7 @@ class CodePipeline:
     def _delete(self, call: Call) -> Mapping[str, Any]:
         pipeline = self.pipelines.pop((call.account, call.region, call.parameters["name"]), None)
         for execution in pipeline.executions if pipeline else ():
-            execution.stops = True
+            execution.stops = execution.abandons = True
         return {}
 
     def _list(self, call: Call) -> Mapping[str, Any]:
@@ -254,17 +258,26 @@ class CodePipeline:
             finally:
                 self._leave(pipeline, number)
             if not passed:
-                stopped = execution.stops or self._closed.is_set()
-                execution.status = "Stopped" if stopped else "Failed"
+                with pipeline.condition:
+                    stopped = execution.stops or self._closed.is_set()
+                    execution.status = "Stopped" if stopped else "Failed"
                 if not stopped:
                     self._on_failure(pipeline, execution, stages[number], number)
                 return
+            execution.kept = frozenset()
             execution.stage += 1
-        execution.status = "Succeeded"
+            with pipeline.condition:
+                # Together with the status: a stop that comes now finds an execution that has ended, or ends it.
+                if execution.stops:
+                    execution.status = "Stopped"
+                    return
+                if execution.stage == len(stages):
+                    execution.status = "Succeeded"
 
     def _enter(self, pipeline: Pipeline, execution: Execution, number: int) -> bool:
         """Whether the execution may enter the stage, which it does; it waits while another is inside.
 
+        Queued executions do not overtake each other.
         https://docs.aws.amazon.com/codepipeline/latest/userguide/concepts-how-it-works.html#how-it-works-executions
         """
         mode = execution.pipeline.get("executionMode", "SUPERSEDED")
@@ -277,15 +290,17 @@ class CodePipeline:
                 pipeline.condition.notify_all()
             if mode == "SUPERSEDED":
                 pipeline.waiting[number] = execution.id
-            while number in pipeline.inside:
-                pipeline.condition.wait(1)
-                if execution.status == "Superseded":
-                    return False
-                if execution.stops or self._closed.is_set():
-                    execution.status = "Stopped"
-                    return False
-            if pipeline.waiting.get(number) == execution.id:
-                del pipeline.waiting[number]
+            try:
+                while number in pipeline.inside or (mode == "QUEUED" and _is_behind(pipeline, execution, number)):
+                    pipeline.condition.wait(self.poll)
+                    if execution.status == "Superseded":
+                        return False
+                    if execution.stops or self._closed.is_set():
+                        execution.status = "Stopped"
+                        return False
+            finally:
+                if pipeline.waiting.get(number) == execution.id:
+                    del pipeline.waiting[number]
             pipeline.inside[number] = execution.id
             return True
 
@@ -296,9 +311,11 @@ class CodePipeline:
 
     def _stage(self, pipeline: Pipeline, execution: Execution, stage: Mapping[str, Any]) -> bool:
         """Runs the stage's actions, those of one order side by side; whether all of them succeeded."""
-        orders = sorted({action.get("runOrder", 1) for action in stage["actions"]})
-        for order in orders:
-            actions = [action for action in stage["actions"] if action.get("runOrder", 1) == order]
+        todo = [action for action in stage["actions"] if action["name"] not in execution.kept]
+        for order in sorted({action.get("runOrder", 1) for action in todo}):
+            if execution.stops:
+                return False
+            actions = [action for action in todo if action.get("runOrder", 1) == order]
             outcomes: list[bool] = []
 
             def run(action: Mapping[str, Any], outcomes: list[bool] = outcomes) -> None:
@@ -326,7 +343,7 @@ class CodePipeline:
             PROVIDERS[provider](work)
         except Exception as error:  # noqa: BLE001 - whatever it is, the action has failed, and says so
             run.error = said_of(error)
-            run.status = "Abandoned" if execution.stops or self._closed.is_set() else "Failed"
+            run.status = "Abandoned" if execution.abandons or self._closed.is_set() else "Failed"
             run.summary = run.error.message
             self._say(pipeline, run, execution, time.monotonic() - started)
             return False
@@ -379,7 +396,7 @@ class CodePipeline:
             inputs=tuple(inputs),
             output=output,
             builds_source=bool(primary) and primary[0]["name"] in sources,
-            stopped=lambda: execution.stops or self._closed.is_set(),
+            stopped=lambda: execution.abandons or self._closed.is_set(),
             poll=self.poll,
             minute=self.minute,
             ask=lambda request: setattr(run, "approval", request),
@@ -422,9 +439,14 @@ class CodePipeline:
     def _stop(self, call: Call) -> Mapping[str, Any]:
         pipeline = self._of(call, call.parameters["pipelineName"])
         execution = self._execution(pipeline, call.parameters["pipelineExecutionId"])
-        if execution.status not in _RUNNING:
-            raise ServiceError("PipelineExecutionNotStoppableException", f"{execution.id} has ended already")
-        execution.stops = True
+        abandons = call.parameters.get("abandon", False)
+        with pipeline.condition:
+            if execution.status not in _RUNNING:
+                raise ServiceError("PipelineExecutionNotStoppableException", f"{execution.id} has ended already")
+            if execution.abandons or (execution.stops and not abandons):
+                raise ServiceError("DuplicatedStopRequestException", f"{execution.id} is stopping already")
+            execution.abandons, execution.stops, execution.status = abandons, True, "Stopping"
+            pipeline.condition.notify_all()
         return {"pipelineExecutionId": execution.id}
 
     def _execution(self, pipeline: Pipeline, identifier: str) -> Execution:
@@ -524,6 +546,7 @@ class CodePipeline:
                 if request.token == call.parameters["token"]:
                     if request.answer is not None or run.status != "InProgress":
                         raise ServiceError("ApprovalAlreadyCompletedException", "The approval was answered already")
+                    request.by = call.caller.arn
                     request.answer = dict(call.parameters["result"])
                     return {"approvedAt": datetime.now(UTC)}
         raise ServiceError("InvalidApprovalTokenException", "The approval token is not valid")
@@ -531,8 +554,15 @@ class CodePipeline:
     def _retry(self, call: Call) -> Mapping[str, Any]:
         pipeline = self._of(call, call.parameters["pipelineName"])
         execution = self._execution(pipeline, call.parameters["pipelineExecutionId"])
-        if execution.status != "Failed":
-            raise ServiceError("StageNotRetryableException", "The stage has not failed")
+        name, stages = call.parameters["stageName"], execution.pipeline["stages"]
+        if name not in [stage["name"] for stage in stages]:
+            raise ServiceError("StageNotFoundException", f"The pipeline has no stage {name}")
+        if execution.status != "Failed" or stages[execution.stage]["name"] != name:
+            raise ServiceError("StageNotRetryableException", f"The stage {name} has not failed")
+        last = {run.name: run.status for run in execution.runs if run.stage == name}
+        only_failed = call.parameters["retryMode"] == "FAILED_ACTIONS"
+        kept = [action for action, status in last.items() if only_failed and status == "Succeeded"]
+        execution.kept = frozenset(kept)
         execution.status = "InProgress"
         thread = threading.Thread(target=self._run, args=(pipeline, execution), daemon=True)
         self._threads.append(thread)
@@ -540,11 +570,22 @@ class CodePipeline:
         return {"pipelineExecutionId": execution.id}
 
 
+def _is_behind(pipeline: Pipeline, execution: Execution, number: int) -> bool:
+    """Whether an execution that began earlier has still to pass the stage."""
+    earlier = pipeline.executions[: pipeline.executions.index(execution)]
+    return any(each.status in _RUNNING and each.stage <= number for each in earlier)
+
+
 def _check_action(action: Mapping[str, Any], *, first: bool) -> None:
     kind = action["actionTypeId"]
     if (kind["category"], kind["provider"]) not in PROVIDERS:
         name = f"{kind['category']} {kind['owner']} {kind['provider']} {kind['version']}"
         message = f"ActionType ({name}) in action {action['name']} is not available"
+        raise ServiceError("InvalidActionDeclarationException", message)
+    if len(action.get("outputArtifacts", [])) > 1:
+        # CodeBuild's secondary artifacts (https://docs.aws.amazon.com/codebuild/latest/userguide/sample-multi-in-out.html)
+        # are not rehearsed.
+        message = f"Action {action['name']} has several output artifacts; a rehearsal knows one for each action"
         raise ServiceError("InvalidActionDeclarationException", message)
     if (kind["category"] == "Source") != first:
         message = "Only the first stage can have source actions, and it has no others"

@@ -18,6 +18,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from ..cfn.partitions import PARTITIONS
 from .calls import Credentials, Job, ServiceError
 from .cloud import Cloud
 
@@ -47,10 +48,11 @@ class Artifact:
 
 @dataclass(kw_only=True)
 class Approval:
-    """A request that is waited for; ``answer`` is what was said, in PutApprovalResult's form."""
+    """A request that is waited for; ``answer`` is what ``by`` said, in PutApprovalResult's form."""
 
     token: str
     message: str
+    by: str = ""
     answer: Mapping[str, str] | None = None
 
 
@@ -199,7 +201,8 @@ def approval(work: Work) -> None:
     minutes = int(work.action.get("timeoutInMinutes", _APPROVAL_MINUTES))
     token, said = work.action_execution, work.configuration
     expires = datetime.now(UTC) + timedelta(minutes=minutes)
-    place = f"{work.region}.console.aws.amazon.com/codesuite/codepipeline/pipelines/{work.pipeline['name']}"
+    console = PARTITIONS[work.cloud.partition].console_domain
+    place = f"{work.region}.{console}/codesuite/codepipeline/pipelines/{work.pipeline['name']}"
     # https://docs.aws.amazon.com/codepipeline/latest/userguide/approvals-json-format.html
     request = {
         "region": work.region,
@@ -228,7 +231,7 @@ def approval(work: Work) -> None:
         work.wait()
     work.summary = asked.answer.get("summary", "")
     if asked.answer["status"] != "Approved":
-        raise ActionError("Rejected", f"Rejected by {work.cloud.launcher(work.account).caller.arn}: {work.summary}")
+        raise ActionError("Rejected", f"Rejected by {asked.by}: {work.summary}")
 
 
 def ecs(work: Work) -> None:
