@@ -4,7 +4,7 @@ BIN := .venv/bin
 PAGE_LINT := tools/page-lint
 
 .DEFAULT_GOAL := help
-.PHONY: help render check test test-slow test-lowest coverage browser-test screenshot lint audit benchmark clean publish bucket-given
+.PHONY: help render check test test-slow test-lowest coverage browser-test screenshot lint mistakes rehearse-setup rehearse audit benchmark clean publish bucket-given
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -75,6 +75,19 @@ lint: .venv/installed $(PAGE_LINT)/node_modules/installed ## Lint the templates 
 	$(PAGE_LINT)/node_modules/.bin/tsc --project $(PAGE_LINT)
 	$(PAGE_LINT)/node_modules/.bin/eslint --config $(PAGE_LINT)/eslint.config.mjs --max-warnings 0 src/ecs_cd_templates/page
 	PATH="$(CURDIR)/$(BIN):$$PATH" python tools/lint_templates.py
+
+mistakes: .venv/installed ## Count how many mistakes in an edited template are found: by cfn-lint, cloudformation-validate and check
+	$(BIN)/python tools/mistakes.py
+
+IMAGES := build/images
+
+rehearse-setup: .venv/installed ## Install what rehearsing takes, and make stand-ins for images where no registry is reached
+	tools/install_engine.sh
+	$(BIN)/python tools/stand_in_images.py $(IMAGES)
+
+rehearse: .venv/installed ## Launch the quick start and run its pipelines on this machine, with both sample applications
+	$(BIN)/ecs-cd-templates rehearse --app sample-app --engine buildah --images $(IMAGES) --approve
+	$(BIN)/ecs-cd-templates rehearse --app examples/python-app --engine buildah --images $(IMAGES) --environment Dev
 
 # checkov and parliament need versions of other packages than the rest, so they have an environment to themselves.
 .venv-audit/installed: pyproject.toml constraints-audit.txt

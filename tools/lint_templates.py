@@ -1,4 +1,4 @@
-"""Runs cfn-lint over each template with its parameter file, in every region that has its services.
+"""Runs cfn-lint over each template with its parameter file, in every region that has its services, with our rules too.
 
 The templates of the examples are linted as well, each in the region that it is launched in. Exits with 1 if cfn-lint
 finds anything, from an error down to a piece of information.
@@ -18,11 +18,13 @@ import examples
 
 from ecs_cd_templates.catalog import templates
 from ecs_cd_templates.cfn.regions import regions
+from ecs_cd_templates.review.linting import RULES
 
 
 def lint(template: Path, parameters: Path, where: Sequence[str]) -> tuple[str, int]:
     """What to print about the template, and cfn-lint's exit status."""
     command = ["cfn-lint", str(template), "--include-checks", "I", "--non-zero-exit-code", "informational"]
+    command += ["--append-rules", RULES]
     command += ["--parameter-files", str(parameters), "--regions", *where]
     result = subprocess.run(command, check=False, capture_output=True, text=True)
     verdict = "findings" if result.returncode else "no findings"

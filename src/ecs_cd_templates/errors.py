@@ -56,6 +56,16 @@ class ParameterFileError(EcsCdTemplatesError):
     """A file that is not a parameter file, or not one for this."""
 
 
+class LaunchError(EcsCdTemplatesError):
+    """A stack that could not be made or changed in a rehearsal; ``field`` names the resource that failed first."""
+
+    _longest_shown = 1000
+
+
+class RehearsalError(EcsCdTemplatesError):
+    """Something that keeps a rehearsal from being run."""
+
+
 class TemplateFileError(EcsCdTemplatesError):
     """A file that is not a CloudFormation template."""
 
@@ -83,7 +93,17 @@ class MissingExtraError(EcsCdTemplatesError):
     """A package is missing that an extra of this one installs."""
 
 
+class PushError(EcsCdTemplatesError):
+    """Git could not push; nothing was started by it."""
+
+
 # Not by the project's name: whatever a package index has under that is not ours.
+INSTALL_REHEARSE = (
+    "is missing: in the checkout, pip install '.[rehearse]'; with the wheel's file, pip install 'FILE.whl[rehearse]'"
+)
+INSTALL_CHECK = (
+    "is missing: in the checkout, pip install '.[check]'; with the wheel's file, pip install 'FILE.whl[check]'"
+)
 INSTALL_AWS = "is missing: in the checkout, pip install '.[aws]'; with the wheel's file, pip install 'FILE.whl[aws]'"
 
 

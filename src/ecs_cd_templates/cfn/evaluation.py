@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 from itertools import islice
@@ -132,12 +132,16 @@ def unknowns(node: Any) -> list[str]:
     return [unknown for text in texts for unknown in re.findall(r"<[A-Za-z0-9]+(?:\.[A-Za-z0-9.]+)?>", text)]
 
 
-def possible_values(template: Mapping[str, Any], node: Any) -> list[Any]:
+def possible_values(
+    template: Mapping[str, Any], node: Any, evaluator: Callable[..., Evaluator] | None = None
+) -> list[Any]:
     """What the node can become, to whom the value of a parameter is its name: ``${Name}``.
 
     One value for each way in which the conditions that it depends on can turn out, first the one in which they
-    hold. A resource is taken to be there whether or not its own condition holds.
+    hold. A resource is taken to be there whether or not its own condition holds. ``evaluator`` makes another evaluator
+    than this module's.
     """
+    made = evaluator or Evaluator
     names = {
         name: f"${{{name}}}"
         for name in (*template.get("Parameters", {}), *PSEUDO_PARAMETERS, *_OTHER_PSEUDO_PARAMETERS)
@@ -145,7 +149,7 @@ def possible_values(template: Mapping[str, Any], node: Any) -> list[Any]:
 
     def values(conditions: dict[str, bool]) -> list[Any]:
         try:
-            return [Evaluator(template, names, conditions).value(node)]
+            return [made(template, names, conditions).value(node)]
         except _UndecidedError as undecided:
             name = undecided.condition
         return values({**conditions, name: True}) + values({**conditions, name: False})

@@ -10,11 +10,11 @@ from collections.abc import Sequence
 
 from .. import __version__
 from ..errors import EcsCdTemplatesError
-from . import deploy_parameters, init, links, page, policies, publish, render, schema
+from . import check, deploy_parameters, init, links, page, policies, publish, rehearse, render, schema
 from . import list as list_
 from .options import INTERRUPTED, OK, PROGRAM, REFUSED, Parser, of_option
 
-COMMANDS = (init, schema, render, list_, policies, publish, links, page, deploy_parameters)
+COMMANDS = (init, schema, render, check, rehearse, list_, policies, publish, links, page, deploy_parameters)
 
 __all__ = ["OK", "PROGRAM", "REFUSED", "main"]
 

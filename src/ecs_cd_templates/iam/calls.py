@@ -46,7 +46,7 @@ Asks = Callable[[str, Parameters, Place], Iterator[Request]]
 
 
 def requests(service: str, operation: str, parameters: Parameters, place: Place) -> list[Request]:
-    """What the call asks for, each of which must be allowed; at least one.
+    """What the call asks for, each of which must be allowed; nothing for a call that everybody may make.
 
     ``service`` and ``operation`` are botocore's names, ``parameters`` those of the operation.
     """
@@ -222,6 +222,8 @@ _ASKS: Mapping[str, Mapping[str, Asks]] = {
         "PutObjectTagging": _object("s3:PutObjectTagging", of_version="s3:PutObjectVersionTagging"),
     },
     "sns": {"Publish": _publish},
+    # https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
+    "sts": {"GetCallerIdentity": lambda _operation, _parameters, _place: iter(())},
     "ecs": {
         "DescribeTaskDefinition": _anywhere("ecs"),
         "RegisterTaskDefinition": _register_task_definition,

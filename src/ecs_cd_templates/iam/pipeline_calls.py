@@ -154,6 +154,17 @@ BUILD_CALLS["buildspec_image_scan.yml"] = [
 # What a build calls as well if it passes an artifact on.
 OUTPUT_CALLS = [("s3:PutObject", "{object}", BUILD_ROLE_PAGE)]
 
+# What starting a task calls with its execution role, for an image in ECR.
+TASK_CALLS = [
+    (f"ecr:{call}", resource, f"{GUIDE}/AmazonECS/latest/developerguide/task_execution_IAM_role.html")
+    for call, resource in (
+        ("GetAuthorizationToken", "*"),
+        ("BatchCheckLayerAvailability", "{images}"),
+        ("BatchGetImage", "{images}"),
+        ("GetDownloadUrlForLayer", "{images}"),
+    )
+]
+
 EVENT_CALLS = [
     (
         "codepipeline:StartPipelineExecution",
@@ -195,6 +206,16 @@ def calls(resources: Resources, target: Target, task_roles: Mapping[str, tuple[s
                     for action, _, source in EVENT_CALLS
                 ]
     return list({repr(call): call for call in made}.values())
+
+
+def image_repository(action: Mapping[str, Any]) -> str | None:
+    """The name of the repository that an action has its build push to; None where its variables do not say."""
+    try:
+        variables = json.loads(action.get("Configuration", {}).get("EnvironmentVariables", "[]"))
+        uris = [each["value"] for each in variables if each["name"] == "ECR_REPOSITORY_URI"]
+    except (KeyError, TypeError, ValueError):
+        return None
+    return str(uris[-1]).partition("/")[2] if uris else None
 
 
 def assumptions(resources: Resources, target: Target) -> dict[str, list[Request]]:
@@ -240,9 +261,9 @@ def _pipeline_calls(
     bucket = f"arn:{partition}:s3:::{pipeline['ArtifactStore']['Location']}"
     names = {"account": account, "bucket": bucket, "object": f"{bucket}/{pipeline['Name'][:20]}/SourceArti/aBcDeF1"}
     for action in actions:
-        for variable in json.loads(action.get("Configuration", {}).get("EnvironmentVariables", "[]")):
-            if variable["name"] == "ECR_REPOSITORY_URI":
-                names["images"] = f"arn:{partition}:ecr:{place}:repository/{variable['value'].partition('/')[2]}"
+        repository = image_repository(action)
+        if repository is not None:
+            names["images"] = f"arn:{partition}:ecr:{place}:repository/{repository}"
     key = pipeline["ArtifactStore"].get("EncryptionKey", {}).get("Id")
     by = f"pipeline {pipeline['Name']}"
     own = {"aws:ResourceAccount": account}

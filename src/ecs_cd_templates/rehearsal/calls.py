@@ -43,6 +43,21 @@ class Call:
     caller: Caller
 
 
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """What CodePipeline hands a build beside its call: where its artifacts are, and the commit if it builds that.
+
+    ``inputs`` and ``output`` are buckets with keys; ``kms_key`` is the ARN of the key that encrypts artifacts.
+    """
+
+    pipeline: str
+    execution: str
+    commit: str | None
+    inputs: tuple[tuple[str, str], ...]
+    output: tuple[str, str] | None
+    kms_key: str | None = None
+
+
 # What answers a call: the members of the operation's output shape.
 Handler = Callable[[Call], Mapping[str, Any]]
 

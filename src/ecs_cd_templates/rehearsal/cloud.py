@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import secrets
 import tempfile
 from collections.abc import Callable, Mapping
@@ -17,10 +18,17 @@ from moto.iam.models import iam_backends
 from moto.moto_api._internal.models import moto_api_backend
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from ..cfn.partitions import partition_by_name
+from ..cfn.partitions import PARTITIONS, partition_by_name
 from ..iam.evaluator import Request, may_assume
-from .calls import Call, Caller, Credentials, Decision, Handler, ServiceError
+from .calls import Call, Caller, Credentials, Decision, Handler, Job, ServiceError
 from .gateway import application
+
+# With these variables, the AWS CLI and SDKs find no configuration, and no credentials but those of other variables.
+_NO_CONFIGURATION = {
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    "AWS_EC2_METADATA_DISABLED": "true",
+}
 
 
 class Cloud:
@@ -34,6 +42,7 @@ class Cloud:
         self.account = account
         self.region = region
         self.partition = partition_by_name(region) or "aws"
+        self.url_suffix = PARTITIONS[self.partition].url_suffix
         self.handlers: dict[tuple[str, str], Handler] = {}
         self.mounted: dict[str, Any] = {}
         self.known: dict[str, Credentials] = {}
@@ -41,10 +50,20 @@ class Cloud:
         self.decisions: list[Decision] = []
         self.decider: Callable[[Call], Decision] | None = None
         self.subscribers: list[Callable[[Mapping[str, Any]], None]] = []
+        # What fetches a commit as a ZIP archive, by the provider of the source action.
+        self.archives: dict[str, Callable[..., Any]] = {}
+        # What CodePipeline hands a build, by the token of the call that starts it.
+        self.jobs: dict[str, Job] = {}
+        self.first_commit: Callable[..., None] | None = None
         self._launchers: dict[tuple[str, bool], Credentials] = {}
         self._lock = Lock()
 
     def __enter__(self) -> Self:
+        # moto asks for the machine's configuration here and there: inside, there is none.
+        self._environment = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
+        for name in self._environment:
+            del os.environ[name]
+        os.environ.update(_NO_CONFIGURATION)
         # moto keeps what there is for the whole process.
         moto_api_backend.reset()
         self._temporary = tempfile.TemporaryDirectory(prefix="ecs-cd-rehearsal-", ignore_cleanup_errors=True)
@@ -61,6 +80,9 @@ class Cloud:
         self._server.shutdown()
         self._server.server_close()
         self._temporary.cleanup()
+        for name in _NO_CONFIGURATION:
+            os.environ.pop(name, None)
+        os.environ.update(self._environment)
 
     def serve(self, service: str, operations: Mapping[str, Handler]) -> None:
         """Has these operations of the service answered by the handlers instead of moto."""
@@ -175,9 +197,7 @@ class Cloud:
             "AWS_ENDPOINT_URL": self.endpoint,
             "AWS_DEFAULT_REGION": region or self.region,
             "AWS_REGION": region or self.region,
-            "AWS_CONFIG_FILE": "/dev/null",
-            "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
-            "AWS_EC2_METADATA_DISABLED": "true",
+            **_NO_CONFIGURATION,
         }
 
     def _user(self, account: str, *, directly: bool) -> Credentials:

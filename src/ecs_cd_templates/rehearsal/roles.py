@@ -23,11 +23,10 @@ from .cloud import Cloud
 
 @dataclass(frozen=True)
 class Grant:
-    """One action on one resource that a role's policy allows, as the policy spells them."""
+    """An action or a resource of a statement of a role's policy, as the policy spells it."""
 
     role: str
-    action: str
-    resource: str
+    what: str
     sid: str
 
 
@@ -38,6 +37,7 @@ class Roles:
         self.cloud = cloud
         self._bucket_policies: dict[str, str] = {}
         cloud.decider = self.decide
+        cloud.serve("sts", {"GetCallerIdentity": _identity})
         # moto would decide by a bucket's policy without its conditions.
         cloud.serve(
             "s3",
@@ -65,7 +65,7 @@ class Roles:
         return [decision for decision in self.cloud.decisions if decision.call.caller.role is not None]
 
     def unused(self) -> list[Grant]:
-        """What the policies of roles that made calls allow and no call of theirs needed, in the policies' order."""
+        """The actions and resources of the policies of roles that made calls, which no call of theirs needed."""
         by_role: dict[str, list[Request]] = {}
         for decision in self.made():
             by_role.setdefault(decision.call.caller.role or "", []).extend(decision.asked)
@@ -77,16 +77,13 @@ class Roles:
         ]
 
     def _grants(self, arn: str) -> Iterator[tuple[Grant, dict[str, Any]]]:
-        """Each action on each resource of the role's policies, with the policy that allows nothing else."""
+        """Each action and each resource of the role's policies, with its statement without the others of its kind."""
         for policy in (self.cloud.role(arn) or {"policies": []})["policies"]:
             for statement in policy["Statement"]:
-                for action in _listed(statement["Action"]):
-                    for resource in _listed(statement["Resource"]):
-                        alone = {**statement, "Action": action, "Resource": resource}
-                        yield (
-                            Grant(arn, action, resource, statement.get("Sid", "")),
-                            {**policy, "Statement": [alone]},
-                        )
+                for element in ("Action", "Resource"):
+                    for value in _listed(statement[element]):
+                        alone = {**policy, "Statement": [{**statement, element: value}]}
+                        yield Grant(arn, value, statement.get("Sid", "")), alone
 
     def _allows(self, policies: list[Any], request: Request, call: Call) -> bool:
         service = request.action.partition(":")[0]
@@ -181,6 +178,10 @@ class Roles:
         _, _, _, region, account, resource = arn.split(":", 5)
         key = kms_backends[account][region].keys.get(resource.partition("/")[2])
         return None if key is None else json.loads(key.policy)
+
+
+def _identity(call: Call) -> dict[str, Any]:
+    return {"Account": call.account, "Arn": call.caller.arn, "UserId": "AROAREHEARSAL"}
 
 
 def _allows_key(key_policy: Mapping[str, Any], policies: list[Any], request: Request) -> bool:
