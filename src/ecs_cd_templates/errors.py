@@ -65,6 +65,9 @@ class LaunchError(EcsCdTemplatesError):
 class RehearsalError(EcsCdTemplatesError):
     """Something that keeps a rehearsal from being run."""
 
+    # It may be a folder's name, which says most at its end.
+    _longest_shown = 1000
+
 
 class TemplateFileError(EcsCdTemplatesError):
     """A file that is not a CloudFormation template."""
