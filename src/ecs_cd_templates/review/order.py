@@ -13,8 +13,7 @@ from typing import Any
 from ..cfn.evaluation import Evaluator
 from ..cfn.intrinsics import intrinsic, references
 from .finding import Finding
-
-Resources = Mapping[str, Mapping[str, Any]]
+from .parts import Resources, by_type
 
 _DEPENDS_ON = "https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-dependson.html"
 _SERVICE = "https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ecs-service.html"
@@ -80,9 +79,7 @@ Need = tuple[str, str, str, str]
 
 
 def _needs(resolved: Resources) -> Iterator[Need]:
-    of: dict[str, dict[str, Mapping[str, Any]]] = {}
-    for title, resource in resolved.items():
-        of.setdefault(resource["Type"], {})[title] = resource.get("Properties", {})
+    of = by_type(resolved)
     for needs in (_of_services, _of_scaling, _of_routes):
         yield from needs(of)
     for policy, properties in of.get("AWS::IAM::Policy", {}).items():

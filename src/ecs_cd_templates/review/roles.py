@@ -13,8 +13,7 @@ from ..cfn.evaluation import Target
 from ..iam.evaluator import PolicyError, Request, is_allowed, may_assume
 from ..iam.pipeline_calls import TASK_CALLS, RoleCall, assumptions, calls, image_repository
 from .finding import Finding
-
-Resources = Mapping[str, Mapping[str, Any]]
+from .parts import Resources, by_type, task_definition
 
 _PASSED_ROLES = "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html"
 _CONFUSED = "https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html"
@@ -51,6 +50,7 @@ def check(resources: Resources, target: Target) -> Iterator[Finding]:
 
 def _of_tasks(resources: Resources, target: Target) -> Iterator[RoleCall]:
     """What is called to start the tasks of each service that a pipeline of the template deploys to."""
+    definitions = by_type(resources).get("AWS::ECS::TaskDefinition", {})
     for pipeline in resources.values():
         if pipeline["Type"] != "AWS::CodePipeline::Pipeline":
             continue
@@ -61,7 +61,7 @@ def _of_tasks(resources: Resources, target: Target) -> Iterator[RoleCall]:
             properties = service.get("Properties", {})
             if service["Type"] != "AWS::ECS::Service" or properties.get("ServiceName") not in deployed:
                 continue
-            role = _definition(resources, str(properties.get("TaskDefinition", ""))).get("ExecutionRoleArn")
+            role = (task_definition(definitions, properties) or {}).get("ExecutionRoleArn")
             for repository in repositories if role is not None else ():
                 images = f"arn:{target.partition}:ecr:{target.region}:{target.account}:repository/{repository}"
                 for call, resource, source in TASK_CALLS:
@@ -168,25 +168,16 @@ def _roles(resources: Resources, target: Target) -> dict[str, tuple[str, list[An
 
 def _task_roles(resources: Resources) -> dict[str, tuple[str, ...]]:
     """The ARNs of the roles of each service's tasks, by its name, where its task definition is there too."""
+    definitions = by_type(resources).get("AWS::ECS::TaskDefinition", {})
     result = {}
     for resource in resources.values():
         if resource["Type"] != "AWS::ECS::Service":
             continue
         properties = resource["Properties"]
-        definition = _definition(resources, str(properties.get("TaskDefinition", "")))
+        definition = task_definition(definitions, properties) or {}
         roles = [definition[key] for key in ("TaskRoleArn", "ExecutionRoleArn") if key in definition]
         result[str(properties.get("ServiceName"))] = tuple(role for role in roles if role.startswith("arn:"))
     return result
-
-
-def _definition(resources: Resources, reference: str) -> Mapping[str, Any]:
-    for title, resource in resources.items():
-        if resource["Type"] == "AWS::ECS::TaskDefinition" and (
-            f"<{title}>" in reference or reference.split(":", maxsplit=1)[0] == resource["Properties"].get("Family")
-        ):
-            properties: Mapping[str, Any] = resource["Properties"]
-            return properties
-    return {}
 
 
 def _listed(value: Any) -> list[Any]:

@@ -7,8 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from .finding import Finding
-
-Resources = Mapping[str, Mapping[str, Any]]
+from .parts import Resources, by_type, task_definition
 
 _IMAGE_DEFINITIONS = "https://docs.aws.amazon.com/codepipeline/latest/userguide/file-reference.html"
 _ARCHITECTURE = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-arm64.html"
@@ -27,10 +26,10 @@ _PROCESSORS = {
 
 def check(resources: Resources) -> Iterator[Finding]:
     """What does not fit; ``resources`` are resolved, by title."""
-    of = _by_type(resources)
+    of = by_type(resources)
     definitions = of.get("AWS::ECS::TaskDefinition", {})
     services = {
-        str(each.get("ServiceName")): (title, each, _definition(definitions, each))
+        str(each.get("ServiceName")): (title, each, task_definition(definitions, each))
         for title, each in of.get("AWS::ECS::Service", {}).items()
     }
     projects = {each["Name"]: each for each in of.get("AWS::CodeBuild::Project", {}).values() if "Name" in each}
@@ -145,18 +144,3 @@ def _same(group: str, groups: set[str]) -> bool:
     return group.removesuffix(".GroupId>").rstrip(">") in {
         each.removesuffix(".GroupId>").rstrip(">") for each in groups
     }
-
-
-def _definition(definitions: Mapping[str, Mapping[str, Any]], service: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    reference = str(service.get("TaskDefinition", ""))
-    for title, definition in definitions.items():
-        if f"<{title}>" in reference or reference.split(":", maxsplit=1)[0] == definition.get("Family"):
-            return definition
-    return None
-
-
-def _by_type(resources: Resources) -> dict[str, dict[str, Mapping[str, Any]]]:
-    result: dict[str, dict[str, Mapping[str, Any]]] = {}
-    for title, resource in resources.items():
-        result.setdefault(resource["Type"], {})[title] = resource.get("Properties", {})
-    return result
