@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -123,31 +124,25 @@ def _every_file(folder: Path) -> list[str]:
 
 def _run(folder: Path, *arguments: str) -> str | None:
     """What Git prints in the folder as its owner has it, None if it fails."""
-    result = subprocess.run(
-        ["git", "-C", str(folder), *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        errors="surrogateescape",
-        env=_inherited(),
-    )
+    result = _called(folder, arguments, {})
     return result.stdout if result.returncode == 0 else None
 
 
-def _inherited() -> dict[str, str]:
-    """The environment, but for what would lead Git elsewhere."""
-    return {name: value for name, value in os.environ.items() if not name.startswith(("GIT_", "AWS_"))}
-
-
 def _git(folder: Path, *arguments: str, environment: dict[str, str] | None = None) -> str:
-    result = subprocess.run(
+    result = _called(folder, arguments, {**GIT_ENVIRONMENT, **(environment or {})})
+    if result.returncode != 0:
+        raise RehearsalError(f"git {arguments[0]}", str(folder), f"failed: {result.stderr.strip()}")
+    return result.stdout
+
+
+def _called(folder: Path, arguments: Sequence[str], environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    """Git, called in the folder with this environment added, and nothing that would lead it elsewhere."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("GIT_", "AWS_"))}
+    return subprocess.run(
         ["git", "-C", str(folder), *arguments],
         capture_output=True,
         text=True,
         check=False,
         errors="surrogateescape",
-        env={**_inherited(), **GIT_ENVIRONMENT, **(environment or {})},
+        env={**inherited, **environment},
     )
-    if result.returncode != 0:
-        raise RehearsalError(f"git {arguments[0]}", str(folder), f"failed: {result.stderr.strip()}")
-    return result.stdout
